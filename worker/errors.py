@@ -1,0 +1,84 @@
+"""Every error that Stridegraph can name, as one tree.
+
+    StrideError                    it did not work; the message names the thing, `remedy` says what to do
+    ├── SettingsError              a setting is wrong (exit code 2)
+    ├── InputError                 a file, a row or an argument is wrong (exit code 2)
+    ├── DatabaseError              the local server could not be fetched, started or stopped
+    ├── GraphError                 the database's side of a tick
+    │   ├── Unreachable            nothing answers at the URI, or not any more: worth another try
+    │   ├── Refused                wrong password, database, right or certificate: no try will heal it
+    │   ├── SchemaError            a migration is missing, changed, or newer than this program
+    │   ├── TooLarge               the transaction did not fit the database's memory: stage a smaller tick
+    │   ├── Fenced                 another worker holds the graph now: this one must stop
+    │   ├── ForeignChange          what the tick had read is not what is there: read again, stage afresh
+    │   └── CommitUnknown          the answer to COMMIT was lost: the ledger knows
+    └── BooksError                 energy appeared or vanished: nothing more is moved
+"""
+
+from __future__ import annotations
+
+
+class StrideError(Exception):
+    """Something that has a name and a remedy; `exit_code` is what a command ends with."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        message = super().__str__()
+        return f"{message}\n  → {self.remedy}" if self.remedy else message
+
+
+class SettingsError(StrideError):
+    """A setting has a wrong value or an unknown name."""
+
+    exit_code = 2
+
+
+class InputError(StrideError):
+    """A file, a row or an argument is not what the command takes."""
+
+    exit_code = 2
+
+
+class DatabaseError(StrideError):
+    """The local server could not be fetched, started or stopped."""
+
+
+class GraphError(StrideError):
+    """The database's side of a tick went wrong."""
+
+
+class Unreachable(GraphError):
+    """Nothing answers at the URI, or not any more."""
+
+
+class Refused(GraphError):
+    """The database answered, and will not let this program work."""
+
+
+class SchemaError(GraphError):
+    """The graph's schema is not one that this program can work with."""
+
+
+class TooLarge(GraphError):
+    """The transaction did not fit into the database's memory."""
+
+
+class Fenced(GraphError):
+    """Another worker holds the graph: the ledger carries a higher fence."""
+
+
+class ForeignChange(GraphError):
+    """Some row is not as the tick had read it; nothing was written."""
+
+
+class CommitUnknown(GraphError):
+    """The connection was lost after COMMIT was sent: only the ledger knows."""
+
+
+class BooksError(StrideError):
+    """Energy appeared or vanished beyond what the books allow."""

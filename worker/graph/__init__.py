@@ -1,0 +1,1 @@
+"""What a tick needs of a graph (`port`), and the two that provide it (`neo4j`, `memory`)."""

@@ -1,0 +1,1 @@
+"""The physics of a tick: arrays in, new arrays out; no clock, no settings, no I/O."""

@@ -1,0 +1,144 @@
+"""Every number of the physics that can be set: default, range, unit and section of the spec, each once.
+
+Plain frozen dataclasses, so that the physics needs no settings; `worker.settings` reads them from the environment and
+checks the ranges that stand here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Le, doc
+
+Positive = Annotated[float, Gt(0), Le(1e12)]
+
+
+@dataclass(frozen=True)
+class Tick:
+    """How much moves (§6)."""
+
+    alpha: Annotated[float, Gt(0), Le(1), doc("α: share of a source's energy that its strides may move, 1/s")] = 0.02
+    threads: Annotated[int, Ge(1), Le(64), doc("threads of the kernel; the bits don't depend on it")] = 1
+    energy_max: Annotated[float, Gt(0), Le(1e15), doc("an energy over it is quarantined")] = 1e9
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Reading log-weights (§3)."""
+
+    z_clip: Annotated[float, Gt(0), Le(10), doc("standard scores are clipped to ± this")] = 3.0
+    std_floor: Annotated[float, Gt(0), Le(100), doc("σ of a link type is taken to be at least this")] = 0.5
+    recompute_ticks: Annotated[int, Ge(1), doc("ticks between two recomputations of the statistics from all links")] = 10_000
+
+
+@dataclass(frozen=True)
+class Fanout:
+    """How many of a node's links are candidates (§4)."""
+
+    low: Annotated[int, Ge(1), Le(1000), doc("out-degree under which all links are candidates")] = 3
+    high: Annotated[int, Ge(1), Le(100_000), doc("out-degree over which only `selective_k` are")] = 10
+    selective_k: Annotated[int, Ge(1), Le(1000), doc("candidates kept of a node of high degree")] = 5
+    capacity: Annotated[int, Ge(1), doc("active nodes that working memory holds; near it, fewer candidates are kept")] = 10_000
+    task_mode: Annotated[
+        Literal["balanced", "focused", "divergent", "methodical"],
+        doc("`balanced`: by degree; `focused`: at most 2; `divergent`: half as many again; `methodical`: all"),
+    ] = "balanced"
+    frontier_cap: Annotated[int, Ge(100), Le(10_000_000), doc("most sources in a tick; over it they take turns")] = 10_000
+
+
+@dataclass(frozen=True)
+class Valence:
+    """The terms of a stride's cost beside its weight (§5)."""
+
+    goal_weight: Annotated[float, Ge(0), Le(10), doc("λ_goal")] = 1.0
+    novelty_weight: Annotated[float, Ge(0), Le(10), doc("λ_nov")] = 0.25
+    novelty_scale: Annotated[float, Gt(0), Le(1e9), doc("visits after which a node's novelty has fallen to 1/e")] = 20.0
+    resonance: Annotated[float, Ge(0), Le(10), doc("λ_res: how much the mood favours links that feel like it")] = 0.6
+    complementarity: Annotated[float, Ge(0), Le(10), doc("λ_comp: how much it favours links that feel the opposite")] = 0.8
+    context: Annotated[float, Ge(0), Le(2), doc("g_ctx: 0.5 in focus, 2 in recovery")] = 1.0
+    goal: Annotated[tuple[float, ...], doc("goal vector, compared with each target's `embedding`; empty: no goal")] = ()
+    affect: Annotated[tuple[float, ...], doc("affect vector A, compared with each link's `emotion`; empty: neutral")] = ()
+
+
+@dataclass(frozen=True)
+class Select:
+    """Which candidates become strides (§6)."""
+
+    topk: Annotated[Annotated[int, Ge(1), Le(64)] | Literal["all"], doc("K: strides of a source in a tick, 1 to 64, or `all`")] = 4
+    temperature: Annotated[float, Gt(0), Le(1e12), doc("T of the shares: near 0 the cheapest takes all, large: equal shares")] = 1.5
+
+
+@dataclass(frozen=True)
+class Guards:
+    """What a source cannot exceed (§6)."""
+
+    beta: Annotated[float, Ge(0.05), Le(0.2), doc("β: most of its energy that a source gives away in a tick")] = 0.2
+
+
+@dataclass(frozen=True)
+class Learning:
+    """How links grow (§8)."""
+
+    rate: Annotated[float, Ge(0), Le(1), doc("η")] = 0.01
+    kappa: Annotated[float, Ge(0), Le(10), doc("κ: how much a link's emotion speeds its learning up")] = 0.4
+    log_weight_max: Annotated[float, Gt(0), Le(1000), doc("log-weight at which learning ends")] = 5.0
+    gate: Annotated[
+        Literal["tiered", "newness", "off"],
+        doc("`tiered`: by tier; `newness`: only where both ends were inactive and the target is lifted; `off`: never"),
+    ] = "tiered"
+
+
+HALF_LIVES = MappingProxyType(
+    {"Memory": 64_800.0, "Principle": 32_400.0, "Concept": 16_200.0, "Task": 7_200.0, "Trigger": 10_800.0, "*": 14_400.0}
+)
+THRESHOLDS = MappingProxyType(
+    {"Memory": 0.83, "Concept": 0.93, "Principle": 1.17, "Mechanism": 1.27, "Document": 0.73, "Event": 0.87}
+)
+
+
+@dataclass(frozen=True)
+class Decay:
+    """How energy fades (§9)."""
+
+    half_life: Annotated[dict[str, Positive], doc("half-life of energy by node type, s; `*` for all other types")] = field(
+        default_factory=lambda: dict(HALF_LIVES)
+    )
+    settle: Annotated[float, Gt(0), Le(1e9), doc("decayed seconds after which energies are written out")] = 60.0
+    floor: Annotated[float, Ge(0), Le(0.1), doc("energy under this share of the threshold is 0 when settled")] = 1e-6
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """From which energy on a node is active (§10)."""
+
+    default: Annotated[float, Gt(0), Le(1e9), doc("Θ of a type that has no row of its own")] = 1.0
+    types: Annotated[dict[str, Positive], doc("Θ by node type, as a multiple of the default")] = field(
+        default_factory=lambda: dict(THRESHOLDS)
+    )
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """All of them, as the physics takes them."""
+
+    tick: Tick = field(default_factory=Tick)
+    weights: Weights = field(default_factory=Weights)
+    fanout: Fanout = field(default_factory=Fanout)
+    valence: Valence = field(default_factory=Valence)
+    select: Select = field(default_factory=Select)
+    guards: Guards = field(default_factory=Guards)
+    learning: Learning = field(default_factory=Learning)
+    decay: Decay = field(default_factory=Decay)
+    threshold: Threshold = field(default_factory=Threshold)
+
+    def half_life(self, node_type: str) -> float:
+        """Return the half-life of a type's energy, s (§9)."""
+        return self.decay.half_life.get(node_type) or self.decay.half_life.get("*", HALF_LIVES["*"])
+
+    def threshold_of(self, node_type: str) -> float:
+        """Return Θ of a type (§10)."""
+        return self.threshold.default * self.threshold.types.get(node_type, 1.0)
+
+
