@@ -7,16 +7,17 @@ A setting `a.b` is the environment variable `STRIDE_A__B`. The groups of the phy
 from __future__ import annotations
 
 import difflib
+import json
 import os
 from pathlib import Path  # noqa: TC003  (pydantic reads the annotation)
 from typing import Annotated, Any, Self
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from worker.errors import SettingsError
-from worker.physics import parameters as physics
+from worker.physics import parameters
 
 PREFIX = "STRIDE_"
 
@@ -87,20 +88,27 @@ class Settings(BaseSettings):
     graph: Annotated[str, Len(1, 200), Field(description="the graph that this worker moves energy in")] = "default"
     neo4j: Neo4jSettings = Neo4jSettings()
     database: DatabaseSettings = DatabaseSettings()
-    tick: physics.Tick = physics.Tick()
-    weights: physics.Weights = physics.Weights()
-    fanout: physics.Fanout = physics.Fanout()
-    valence: physics.Valence = physics.Valence()
-    select: physics.Select = physics.Select()
-    guards: physics.Guards = physics.Guards()
-    learning: physics.Learning = physics.Learning()
-    decay: physics.Decay = physics.Decay()
-    threshold: physics.Threshold = physics.Threshold()
+    tick: parameters.Tick = parameters.Tick()
+    weights: parameters.Weights = parameters.Weights()
+    fanout: parameters.Fanout = parameters.Fanout()
+    valence: parameters.Valence = parameters.Valence()
+    select: parameters.Select = parameters.Select()
+    guards: parameters.Guards = parameters.Guards()
+    learning: parameters.Learning = parameters.Learning()
+    decay: parameters.Decay = parameters.Decay()
+    threshold: parameters.Threshold = parameters.Threshold()
     stimulus: StimulusSettings = StimulusSettings()
     pace: PaceSettings = PaceSettings()
     resident: ResidentSettings = ResidentSettings()
     lease: LeaseSettings = LeaseSettings()
     events: EventsSettings = EventsSettings()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _parse_json(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Read lists and tables, which the environment carries as JSON."""
+        return {name: {k: _json(v) for k, v in group.items()} if isinstance(group, dict) and name != "neo4j" else group
+            for name, group in values.items()}
 
     @classmethod
     def read(cls, **changes: Any) -> Self:
@@ -112,12 +120,12 @@ class Settings(BaseSettings):
         try:
             return cls(**changes)
         except ValidationError as error:
-            raise SettingsError("\n".join(_line(problem) for problem in error.errors()), "see docs/reference/settings.md") from None
+            raise SettingsError(_lines(error), "see docs/reference/settings.md") from None
 
     @property
-    def physics(self) -> physics.Parameters:
+    def physics(self) -> parameters.Parameters:
         """The groups that the physics takes, as one value."""
-        return physics.Parameters(
+        return parameters.Parameters(
             tick=self.tick,
             weights=self.weights,
             fanout=self.fanout,
@@ -128,6 +136,15 @@ class Settings(BaseSettings):
             decay=self.decay,
             threshold=self.threshold,
         )
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return value
+    return value
 
 
 def variable(*path: str) -> str:
@@ -152,7 +169,12 @@ def _refuse_unknown(cls: type[Settings]) -> None:
             raise SettingsError(f"{name}: there is no such setting", f"did you mean {near[0]}?" if near else "see docs/reference/settings.md")
 
 
-def _line(problem: Any) -> str:
-    key = variable(*(str(part) for part in problem["loc"]))
-    value = "(not shown)" if "PASSWORD" in key else repr(problem["input"])
-    return f"{key} = {value}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+def _lines(error: ValidationError) -> str:
+    """Return a line a setting: name, value, what is allowed (joined by "or" where a setting takes several kinds)."""
+    lines: dict[str, list[str]] = {}
+    for problem in error.errors():
+        key = variable(*(str(part) for part in problem["loc"][:2]))
+        value = "(not shown)" if "PASSWORD" in key else repr(problem["input"])
+        message = problem["msg"].removeprefix("Value error, ")
+        lines.setdefault(f"{key} = {value}: ", []).append(message[0].lower() + message[1:])
+    return "\n".join(start + ", or ".join(messages) for start, messages in lines.items())

@@ -1,0 +1,30 @@
+"""Every command of `stridegraph`, in the order in which `--help` shows them."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from worker.cli import db, migrate
+
+app = typer.Typer(
+    name="stridegraph",
+    help="Moves activation through a knowledge graph that lives in Neo4j.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("migrate")(migrate.migrate)
+app.add_typer(db.app, name="db")
+
+
+@app.callback(invoke_without_command=True)
+def stridegraph(
+    show_version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Moves activation through a knowledge graph that lives in Neo4j."""
+    if show_version:
+        print(version("stridegraph"))
+        raise typer.Exit
