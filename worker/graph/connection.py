@@ -25,6 +25,7 @@ _REFUSED = {
     "Neo.ClientError.Security.AuthenticationRateLimit": "too many wrong passwords: wait a few seconds, then check them",
     "Neo.ClientError.Security.CredentialsExpired": "the password must be changed first: ALTER CURRENT USER SET PASSWORD",
     "Neo.ClientError.Security.Forbidden": "give the user the rights to read, write and change the schema",
+    "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase": "the database is read-only: choose one that is not",
     "Neo.ClientError.Database.DatabaseNotFound": "check STRIDE_NEO4J__DATABASE against SHOW DATABASES",
 }
 
@@ -39,7 +40,7 @@ def translate(error: Exception) -> GraphError | None:
         return Refused(f"Neo4j refuses: {message}", _REFUSED[code])
     if code.startswith("Neo.TransientError.General.MemoryPool") or code.endswith("TransactionOutOfMemoryError"):
         return TooLarge(f"the transaction needs more memory than the database gives: {message}")
-    if code.startswith("Neo.ClientError.Schema"):
+    if code.startswith(("Neo.ClientError.Schema", "Neo.DatabaseError.Schema")):
         return SchemaError(message, "see `stridegraph check`")
     if isinstance(error, exceptions.ConfigurationError):
         return Refused(f"the connection is not configured rightly: {message}", "check STRIDE_NEO4J__URI")
@@ -69,8 +70,12 @@ class Transaction:
 
     def run(self, name: str, **parameters: Any) -> list[Row]:
         """Run the query `cypher/<name>.cypher` and return all its rows."""
+        return self.statement(query(name), **parameters)
+
+    def statement(self, text: str, **parameters: Any) -> list[Row]:
+        """Run a text that stands in a file of `cypher/` or `migrations/`."""
         with _ours():
-            return self._transaction.run(query(name), parameters).data()
+            return self._transaction.run(text, parameters).data()
 
     def commit(self) -> None:
         """Make it stand. Raises CommitUnknown where the answer was lost."""
