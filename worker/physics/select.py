@@ -1,0 +1,44 @@
+"""Selection (SPEC §4–§6): from each source, the K cheapest of its candidate links, and the shares they get."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from worker.physics import fanout
+from worker.physics.kernels import choose
+
+if TYPE_CHECKING:
+    from worker.physics.model import Floats, Frontier, Int32s, Ints
+    from worker.physics.parameters import Parameters
+    from worker.physics.valence import Terms
+
+
+class Chosen(NamedTuple):
+    """The chosen links: those of source s stand from offset[s] to offset[s + 1], in ascending cost."""
+
+    offset: Ints  # (S + 1,)
+    link: Ints  # (M,)
+    cost: Floats  # (M,) c (§5)
+    share: Floats  # (M,) π, the softmax of −c / T over a source's strides (§6)
+    strategy: Int32s  # (S,) index into fanout.STRATEGIES
+
+
+def select(frontier: Frontier, terms: Terms, parameters: Parameters) -> Chosen:
+    """Choose each source's strides. The bits depend neither on the number of threads nor on what else is loaded."""
+    kept = fanout.kept(frontier.degree, frontier.active, parameters.fanout)
+    topk = parameters.select.topk
+    taken = kept if topk == "all" else np.minimum(kept, topk)
+    offset = np.zeros(len(kept) + 1, dtype=np.int64)
+    np.cumsum(taken, out=offset[1:])
+    link, cost, share = np.empty(offset[-1], dtype=np.int64), np.empty(offset[-1]), np.empty(offset[-1])
+    bounds = np.linspace(0, len(kept), parameters.tick.threads + 1).astype(np.int64)
+    parts = [(lo, hi) for lo, hi in zip(bounds, bounds[1:], strict=False) if lo < hi]
+    if len(parts) <= 1:
+        choose(frontier, (0, len(kept)), kept, offset, terms, link, cost, share)
+    else:
+        with ThreadPoolExecutor(len(parts)) as pool:
+            list(pool.map(lambda part: choose(frontier, part, kept, offset, terms, link, cost, share), parts))
+    return Chosen(offset, link, cost, share, fanout.strategies(frontier.degree, parameters.fanout))

@@ -1,0 +1,66 @@
+"""Staging (SPEC §2, step 5): everything that a tick will change, worked out before anything is written."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from worker.errors import BooksError
+from worker.physics import decay, learning, utility
+from worker.physics.model import Staged
+from worker.physics.transfer import changes
+
+if TYPE_CHECKING:
+    from worker.physics.model import Floats, Frontier, Int32s, Strides
+    from worker.physics.parameters import Parameters
+
+
+def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: Parameters) -> Staged:
+    """Return the staged changes of nodes (§6) and links (§8), with the strides' utilities (§7).
+
+    Raises BooksError where a source would be overdrawn: the caps make that impossible, so something is broken.
+    """
+    nodes, links = frontier.nodes, frontier.links
+    touched = np.unique(np.concatenate((strides.source, strides.target, stimulated)))
+    before = decay.stored(nodes, touched, frontier.clock)
+    snapshot = before + nodes.stimulus[touched]
+    change, lost = changes(frontier, strides, touched)
+    after = snapshot + change
+    if len(after) and after.min() < 0.0:
+        raise BooksError(f"a tick would leave a node with energy {after.min()}", "this is a bug: please report it with the snapshot")
+
+    source, target = np.searchsorted(touched, strides.source), np.searchsorted(touched, strides.target)
+    threshold = nodes.threshold[strides.target]
+    phi = utility.phi(strides.energy, snapshot[target], threshold)
+    kind = links.type[strides.link]
+    z_phi = utility.rank_scores(phi, kind)
+    active = snapshot[source] >= nodes.threshold[strides.source]
+    lifted = (snapshot[target] < threshold) & (after[target] >= threshold)
+    tier = learning.tiers(active, snapshot[target] >= threshold, lifted)
+    factor = learning.gate(tier, active, lifted, parameters.learning)
+    visited, visits = np.unique(strides.target, return_counts=True)
+    return Staged(
+        touched=touched,
+        before=before,
+        snapshot=snapshot,
+        after=after,
+        visited=visited,
+        visits=visits,
+        lost=math.fsum(lost),
+        phi=phi,
+        z_flow=utility.rank_scores(strides.energy, kind),
+        z_phi=z_phi,
+        tier=tier,
+        learned=_learned(frontier, strides, threshold, z_phi, factor, parameters),
+    )
+
+
+def _learned(
+    frontier: Frontier, strides: Strides, threshold: Floats, z_phi: Floats, factor: Floats, parameters: Parameters
+) -> Floats:
+    links = frontier.links
+    return learning.learn(
+        links.log_weight[strides.link], strides.energy / threshold, z_phi, links.emotion[strides.link], factor, parameters.learning
+    )

@@ -1,0 +1,48 @@
+"""Transfer (SPEC §6): how much energy each stride moves, and what that makes of every node."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from worker.physics.decay import energies
+from worker.physics.kernels import accumulate, move
+from worker.physics.model import Strides
+from worker.physics.weights import widths
+
+if TYPE_CHECKING:
+    from worker.physics.model import Floats, Frontier, Int32s
+    from worker.physics.parameters import Parameters
+    from worker.physics.select import Chosen
+    from worker.physics.valence import Terms
+
+LEAST = 1e-9  # a transfer of at most this share of the source's threshold is skipped
+
+
+def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Parameters) -> Strides:
+    """Return the strides that move energy, with ΔE each; never over β · E of a source in all."""
+    counts = np.diff(chosen.offset)
+    source = np.repeat(frontier.sources, counts)
+    wide = widths(frontier.links, chosen.link, frontier.standard, parameters.weights)
+    moved = move(energies(frontier, frontier.sources), chosen.offset, chosen.share, wide, terms)
+    runs = moved > LEAST * frontier.nodes.threshold[source]
+    rank = np.arange(len(source), dtype=np.int32) - np.repeat(chosen.offset[:-1], counts)
+    return Strides(
+        source=source[runs],
+        target=frontier.links.target[chosen.link[runs]],
+        link=chosen.link[runs],
+        rank=rank[runs].astype(np.int32),
+        cost=chosen.cost[runs],
+        share=chosen.share[runs],
+        energy=moved[runs],
+        strategy=np.repeat(chosen.strategy, counts)[runs],
+    )
+
+
+def changes(frontier: Frontier, strides: Strides, touched: Int32s) -> tuple[Floats, Floats]:
+    """Return δ of each touched node (U,), and of each stride the energy that stickiness does not keep (M,)."""
+    change, lost = np.zeros(len(touched)), np.empty(len(strides.energy))
+    source, target = np.searchsorted(touched, strides.source), np.searchsorted(touched, strides.target)
+    accumulate(source, target, strides.energy, frontier.nodes.stickiness[strides.target], change, lost)
+    return change, lost

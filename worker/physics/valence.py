@@ -1,0 +1,86 @@
+"""Cost (SPEC §5): what a stride along a link costs, by its weight, the goal, novelty and the mood."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from worker.physics.kernels import exps
+from worker.physics.weights import scores
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from worker.physics.model import Floats, Frontier, Ints
+    from worker.physics.parameters import Parameters
+
+NEUTRAL = 0.05  # a norm under it is no feeling at all
+
+
+class Terms(NamedTuple):
+    """The numbers of the cost and of the transfer, as compiled code takes them."""
+
+    z_clip: float
+    goal_weight: float
+    novelty_weight: float
+    novelty_scale: float
+    resonance: float  # λ_res
+    complementarity: float  # λ_comp · min(‖A‖, 1) · g_ctx
+    temperature: float
+    beta: float
+    flow: float  # α · Δt
+
+
+class Costs(NamedTuple):
+    """The parts of a stride's cost, (M,) each: c = (weight + goal + novelty) · multiplier."""
+
+    weight: Floats
+    goal: Floats
+    novelty: Floats
+    multiplier: Floats
+
+
+def terms(parameters: Parameters, dt: float) -> Terms:
+    """Return the numbers of the cost for a tick of `dt` seconds."""
+    valence = parameters.valence
+    strength = min(math.hypot(*valence.affect), 1.0) if valence.affect else 0.0
+    return Terms(
+        z_clip=parameters.weights.z_clip,
+        goal_weight=valence.goal_weight if valence.goal else 0.0,
+        novelty_weight=valence.novelty_weight,
+        novelty_scale=valence.novelty_scale,
+        resonance=valence.resonance if valence.affect else 0.0,
+        complementarity=valence.complementarity * strength * valence.context,
+        temperature=parameters.select.temperature,
+        beta=parameters.guards.beta,
+        flow=parameters.tick.alpha * dt,
+    )
+
+
+def cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """Return cos(a, b); NaN where either is missing or zero, or their lengths differ. Sums by `math.fsum`."""
+    size = math.hypot(*a) * math.hypot(*b) if len(a) == len(b) else 0.0
+    return math.fsum(x * y for x, y in zip(a, b, strict=True)) / size if size > 0.0 else math.nan
+
+
+def resonance(affect: Sequence[float], emotion: Sequence[float]) -> float:
+    """Return r = cos(A, emotion); 0 where either is missing, neutral or of another length."""
+    if len(affect) != len(emotion) or min(math.hypot(*affect), math.hypot(*emotion)) < NEUTRAL:
+        return 0.0
+    return cosine(affect, emotion)
+
+
+def costs(frontier: Frontier, link: Ints, terms: Terms, parameters: Parameters) -> Costs:
+    """Return the parts of the cost of each of the links `link` (M,), for explanation: the kernel's, in the open."""
+    links, nodes = frontier.links, frontier.nodes
+    target = links.target[link]
+    r, distance = links.resonance[link], (1.0 - nodes.goal_cosine[target]) / 2.0
+    exponent = -terms.resonance * r - terms.complementarity * np.maximum(0.0, -r)
+    return Costs(
+        weight=np.log1p(exps(-scores(links, link, frontier.standard, parameters.weights))),
+        goal=np.where(np.isnan(distance), 0.0, terms.goal_weight * distance),
+        novelty=terms.novelty_weight * (1.0 - exps(-nodes.visits[target] / terms.novelty_scale)),
+        multiplier=np.clip(exps(exponent), 0.6, 1.6),
+    )
