@@ -2,38 +2,33 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jgo.maven import MavenContext
 from jgo.util import http
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
+from worker.database.files import using
 from worker.errors import DatabaseError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 TRIES = 3
 THREADS = 6
-TIMEOUT = 30
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 30
 _CHUNK = 1 << 18
-_NO_SPACE = {errno.ENOSPC, errno.EDQUOT}
 
 
-class DamagedError(DatabaseError):
-    """What was fetched is not what the lock names, twice: somebody changed it on the way."""
-
-
-class OfflineError(DatabaseError):
-    """The repository did not answer, or broke off: worth another try."""
+class FetchError(DatabaseError):
+    """The repository did not answer, broke off, or sent something else: worth another try."""
 
 
 @dataclass(frozen=True)
@@ -61,29 +56,32 @@ def fetch(coordinate: str, sha256: str, folder: Path) -> Path:
     Raises DatabaseError: no network, no space, folder not writable, or a file that is not what the SHA-256 says.
     """
     artifact = Artifact(coordinate, sha256)
-    path = folder / artifact.filename
-    if not intact(artifact, folder):
-        with writing(folder):
+    with using(folder):
+        if not intact(artifact, folder):
             folder.mkdir(parents=True, exist_ok=True)
-            _download(artifact, path)
-    return path
+            _download(artifact, folder)
+    return folder / artifact.filename
 
 
-def fetch_all(artifacts: Iterable[Artifact], folder: Path, done: Callable[[], None]) -> None:
-    """Fetch many artifacts with a few threads; `done` is called after each. Raises what `fetch` raises, the first."""
+def fetch_all(artifacts: Sequence[Artifact], folder: Path, done: Callable[[], None]) -> None:
+    """Fetch artifacts with a few threads; `done` is called after each. Raises the first that `fetch` raises.
+
+    The caller holds the folder's lock: what an earlier download left behind is removed.
+    """
+    for part in folder.glob(".*.jar.*"):
+        part.unlink(missing_ok=True)
     with ThreadPoolExecutor(THREADS) as pool:
         tasks = [pool.submit(fetch, artifact.coordinate, artifact.sha256, folder) for artifact in artifacts]
         try:
             for task in tasks:
                 task.result()
                 done()
-        except BaseException:
+        finally:
             pool.shutdown(cancel_futures=True)
-            raise
 
 
 def intact(artifact: Artifact, folder: Path) -> bool:
-    """Say whether the folder holds the artifact, and its content is the one that the SHA-256 names."""
+    """Say whether the folder holds the artifact, with the content that the SHA-256 names."""
     try:
         with (folder / artifact.filename).open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest() == artifact.sha256
@@ -91,36 +89,15 @@ def intact(artifact: Artifact, folder: Path) -> bool:
         return False
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn the errors of a disk into one line with a remedy."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno in _NO_SPACE:
-            raise DatabaseError(
-                f"no space left in {folder}", "free 1 GB, or set STRIDE_DATABASE__HOME to another disk"
-            ) from error
-        where = error.filename or folder
-        remedy = "make the folder writable, or set STRIDE_DATABASE__HOME to one that is"
-        raise DatabaseError(f"cannot write {where}: {error.strerror or error}", remedy) from error
-
-
-def _download(artifact: Artifact, path: Path) -> None:
+@retry(
+    stop=stop_after_attempt(TRIES),
+    wait=wait_exponential(multiplier=0.5),
+    retry=retry_if_exception_type(FetchError),
+    reraise=True,
+)
+def _download(artifact: Artifact, folder: Path) -> None:
     """Download under a temporary name, compare, rename: a broken-off download never has the name of a whole one."""
-    tries = Retrying(
-        stop=stop_after_attempt(TRIES),
-        wait=wait_exponential(multiplier=0.5),
-        retry=retry_if_exception_type((OfflineError, DamagedError)),
-        reraise=True,
-    )
-    for attempt in tries:
-        with attempt:
-            _download_once(artifact, path)
-
-
-def _download_once(artifact: Artifact, path: Path) -> None:
-    handle, name = tempfile.mkstemp(prefix=f".{artifact.filename}.", dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=f".{artifact.filename}.", dir=folder)
     part = Path(name)
     digest = hashlib.sha256()
     try:
@@ -130,23 +107,25 @@ def _download_once(artifact: Artifact, path: Path) -> None:
                 file.write(chunk)
         if digest.hexdigest() != artifact.sha256:
             message = f"{artifact.coordinate} was refused: its SHA-256 is {digest.hexdigest()}, not {artifact.sha256}"
-            raise DamagedError(message, "something between here and the repository changes files: try another network")
-        part.replace(path)
+            raise FetchError(message, "something between here and the repository changes files: try another network")
+        part.replace(folder / artifact.filename)
     finally:
         part.unlink(missing_ok=True)
 
 
 def _chunks(artifact: Artifact) -> Iterator[bytes]:
-    """Yield the artifact's bytes from the first repository that has it."""
+    """Yield the artifact's bytes as the repository sends them.
+
+    Not by jgo's own download: that writes under the final name, and a wrong checksum is only a warning to it.
+    """
+    (base,) = MavenContext().remote_repos.values()
     try:
-        for base in MavenContext().remote_repos.values():
-            with http.get(f"{base}/{artifact.path}", stream=True, timeout=TIMEOUT) as answer:
-                answer.raise_for_status()
-                yield from answer.iter_content(_CHUNK)
-                return
-    except OSError as error:  # what `requests` raises is an OSError, one without a number
-        remedy = "check the network (HTTPS_PROXY is honoured), then run the command again: it goes on where it stopped"
-        raise OfflineError(f"could not fetch {artifact.coordinate}: {_reason(error)}", remedy) from error
+        with http.get(f"{base}/{artifact.path}", stream=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS)) as answer:
+            answer.raise_for_status()
+            yield from answer.iter_content(_CHUNK)
+    except OSError as error:  # what `requests` raises is an OSError
+        remedy = "check the network (HTTPS_PROXY is honoured) and run it again: what is already here stays"
+        raise FetchError(f"could not fetch {artifact.coordinate}: {_reason(error)}", remedy) from error
 
 
 def _reason(error: BaseException) -> str:

@@ -31,8 +31,9 @@ _JAVA_OPTIONS = (
     "--add-opens=java.base/java.io=ALL-UNNAMED",
     "--add-opens=java.base/sun.nio.ch=ALL-UNNAMED",
     "--enable-native-access=ALL-UNNAMED",
+    "--sun-misc-unsafe-memory-access=allow",
 )
-"""The options that the server's own distribution starts with, as far as both versions share them."""
+"""The options of the server's own distribution that both versions share; the last is what Java 25 asks for."""
 
 
 @dataclass(frozen=True)

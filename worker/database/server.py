@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,8 @@ from pydantic import SecretStr
 from rich.progress import Progress
 
 from worker.database import conf, lock, process
-from worker.database.artifacts import fetch_all, intact, writing
+from worker.database.artifacts import fetch_all, intact
+from worker.database.files import locked, using, write
 from worker.errors import DatabaseError
 from worker.settings import DatabaseSettings, Neo4jSettings
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
     import psutil
 
-    Say = Callable[[str], None]
+    from worker.database.artifacts import Artifact
 
 START_SECONDS = 120
 STOP_SECONDS = 60
 FIRST_PORT = 7687
-PORTS = 100
+LAST_PORT = 7786
 LOG_LINES = 15
 
 
@@ -50,56 +50,65 @@ class ServerStatus:
 
 
 class LocalServer:
-    """A Neo4j Community server of one version in one folder, as a process on this machine."""
+    """A Neo4j Community server of one version, in one folder, as a process on this machine.
+
+    `jars` names another server's `jars` folder, so that a throw-away server has nothing to fetch.
+    Raises DatabaseError for a version that there is no lock for.
+    """
 
     def __init__(self, settings: DatabaseSettings, jars: Path | None = None) -> None:
+        root = settings.home or platformdirs.user_data_path("stridegraph")
         self.settings = settings
-        self.home = (
-            (settings.home or platformdirs.user_data_path("stridegraph")).absolute() / "neo4j" / settings.version
-        )
+        self.home = root.expanduser().absolute() / "neo4j" / settings.version
         self.jars = jars or self.home / "lib"
-        self._run = self.home / "run"
-        self.password_file = self._run / "password"
-        self.log = self._run / "server.log"
-        self._state = self._run / "server.json"
-        self._arguments = self._run / "java.args"
+        self._artifacts = lock.read(settings.version)
+        run = self.home / "run"
+        self.password_file = run / "password"
+        self.log = run / "server.log"
+        self._lock = run / "lock"
+        self._state = run / "server.json"
+        self._arguments = run / "java.args"
 
-    def up(self, say: Say, bars: Callable[[], Progress] = lambda: Progress(disable=True)) -> Neo4jSettings:
+    def up(
+        self, say: Callable[[str], None], bars: Callable[[], Progress] = lambda: Progress(disable=True)
+    ) -> Neo4jSettings:
         """Start the server where it does not run, wait until it answers, and return how to connect.
 
-        `say` gets a line for what takes time, `bars` makes the progress bar of the first fetch. Raises DatabaseError.
+        `say` gets a line for each step that takes time; `bars` makes the progress bar of the first fetch.
+        Raises DatabaseError: it could not be fetched or started, and why.
         """
-        with writing(self.home), _locked(self._run / "lock", say):
+        with using(self.home), locked(self._lock, say):
             server = self._process()
-            if server is None:
-                self._fetch(say, bars)
-                self._start(say)
-            else:
+            if server:
                 self._wait(server)
-            return self._connection()
+            else:
+                self._fetch(say, bars)
+                self._prepare()
+                self._start(say)
+            password = SecretStr(self.password_file.read_text().strip())
+            return Neo4jSettings(uri=self.uri, user=conf.USER, password=password, database="neo4j")
 
     def down(self) -> bool:
         """Stop the server; return False where none ran. Raises DatabaseError where it had to be killed."""
-        if not self._run.exists():
+        if not self._lock.exists():
             return False
-        with writing(self.home), _locked(self._run / "lock"):
+        with using(self.home), locked(self._lock, say=lambda _: None):
             server = self._process()
-            if server is None:
+            if not server:
                 return False
-            if not process.stop(server, STOP_SECONDS):
-                message = f"Neo4j (pid {server.pid}) did not stop within {STOP_SECONDS} s and was killed"
-                raise DatabaseError(message, f"nothing committed is lost: the next start recovers it; see {self.log}")
-            return True
+            if process.stop(server, STOP_SECONDS):
+                return True
+        message = f"Neo4j (pid {server.pid}) did not stop within {STOP_SECONDS} s and was killed"
+        raise DatabaseError(message, f"nothing committed is lost, the next start recovers it; see {self.home / 'logs'}")
 
     def status(self) -> ServerStatus:
-        """Return whether it runs, and where everything is."""
+        """Return whether it runs, and where everything is. Raises DatabaseError where there is no Java for it."""
         server = self._process()
-        port = self._saved("port")
         return ServerStatus(
             running=server is not None,
-            ready=server is not None and process.listens(server, port) and process.answers(port),
+            ready=server is not None and self._ready(server),
             version=self.settings.version,
-            uri=_uri(port) if port else "",
+            uri=self.uri,
             user=conf.USER,
             password_file=str(self.password_file),
             pid=server.pid if server else None,
@@ -107,6 +116,12 @@ class LocalServer:
             log=str(self.log),
             java=str(conf.java(self.settings.version)),
         )
+
+    @property
+    def uri(self) -> str:
+        """Return where it listens, or did last; empty where it never has."""
+        port = self._saved("port")
+        return f"bolt://{process.LOOPBACK}:{port}" if port else ""
 
     def _saved(self, key: str) -> int:
         """Return the pid or the port of the last start, 0 where there is none."""
@@ -118,80 +133,84 @@ class LocalServer:
         pid = self._saved("pid")
         return process.find(pid, self._arguments) if pid else None
 
-    def _connection(self) -> Neo4jSettings:
-        password = SecretStr(self.password_file.read_text().strip())
-        return Neo4jSettings(uri=_uri(self._saved("port")), user=conf.USER, password=password, database="neo4j")
+    def _damaged_or_missing(self) -> list[Artifact]:
+        """Return what is not there as the lock names it. Reading every byte takes a quarter of a second."""
+        return [each for each in self._artifacts if not intact(each, self.jars)]
 
-    def _fetch(self, say: Say, bars: Callable[[], Progress]) -> None:
-        """Fetch every jar that is missing, or is not the one that the lock names."""
-        with _locked(self.jars / ".lock", say):
-            missing = [each for each in lock.read(self.settings.version) if not intact(each, self.jars)]
-            for each in missing:
+    def _fetch(self, say: Callable[[str], None], bars: Callable[[], Progress]) -> None:
+        if not self._damaged_or_missing():
+            return
+        with locked(self.jars / ".lock", say):
+            wanted = self._damaged_or_missing()
+            for each in wanted:
                 if (self.jars / each.filename).exists():
                     say(f"{each.filename} is not the file that the lock names: fetching it again")
-            if missing:
-                say(f"fetching Neo4j {self.settings.version}: {len(missing)} jars into {self.jars}")
-                with bars() as bar:
-                    task = bar.add_task("fetch", total=len(missing))
-                    fetch_all(missing, self.jars, lambda: bar.advance(task))
-
-    def _start(self, say: Say) -> None:
-        """Start it on the first port that it gets."""
-        java = conf.java(self.settings.version)
-        self._prepare()
-        for port in self._ports():
-            say(f"starting Neo4j {self.settings.version} on {_uri(port)}")
-            try:
-                self._launch(java, port)
-            except DatabaseError:
-                if self.settings.port or process.is_free(port):
-                    raise
-            else:
-                return
-        message = f"no port is free from {FIRST_PORT} to {FIRST_PORT + PORTS - 1}"
-        raise DatabaseError(message, "name one: STRIDE_DATABASE__PORT")
-
-    def _ports(self) -> Iterator[int]:
-        """Yield the port of the settings; where none is set, that of the last start and then each that is free."""
-        wanted = self.settings.port
-        if wanted and not process.is_free(wanted):
-            raise DatabaseError(
-                f"port {wanted} is in use by another program", "set STRIDE_DATABASE__PORT to a free one, or to 0"
+            say(
+                f"fetching Neo4j {self.settings.version}: {len(wanted)} of {len(self._artifacts)} files (150 MB in all)"
             )
-        candidates = [wanted] if wanted else [self._saved("port") or FIRST_PORT, *range(FIRST_PORT, FIRST_PORT + PORTS)]
-        yield from filter(process.is_free, candidates)
+            with bars() as bar:
+                task = bar.add_task("fetch", total=len(wanted))
+                fetch_all(wanted, self.jars, done=lambda: bar.advance(task))
 
     def _prepare(self) -> None:
         """Make the folders and, before the very first start, the password."""
-        for folder in (self.home / "conf", self.home / "data" / "dbms", self.home / "logs"):
+        data = self.home / "data"
+        for folder in (self.home / "conf", data / "dbms", self.home / "logs"):
             folder.mkdir(parents=True, exist_ok=True)
         self.home.chmod(0o700)
         if self.password_file.exists():
             return
-        if (self.home / "data" / "databases" / "system").exists():
-            message = f"{self.password_file} is gone, and the data in {self.home} wants it"
-            raise DatabaseError(message, f"restore the file, or move {self.home / 'data'} away to begin anew")
+        if (data / "databases").exists():
+            remedy = f"restore the file, or move {data} away to begin with an empty database"
+            raise DatabaseError(f"the password of this server's data is gone: {self.password_file}", remedy)
         password = conf.new_password()
-        _write(self.home / "data" / "dbms" / "auth.ini", conf.auth_ini(password))
-        _write(self.password_file, password + "\n")
+        write(data / "dbms" / "auth.ini", conf.auth_ini(password))
+        write(self.password_file, password + "\n")
+
+    def _start(self, say: Callable[[str], None]) -> None:
+        """Start it on the first port that it gets: another server may be quicker to one that was free a moment ago."""
+        java = conf.java(self.settings.version)
+        for port in self._ports():
+            say(f"starting Neo4j {self.settings.version} on port {port}")
+            try:
+                return self._launch(java, port)
+            except DatabaseError:
+                if self.settings.port or process.is_free(port):
+                    raise
+        message = f"no port is free from {FIRST_PORT} to {LAST_PORT}"
+        raise DatabaseError(message, "set STRIDE_DATABASE__PORT to one that is")
+
+    def _ports(self) -> Iterator[int]:
+        """Yield the port of the settings; where that is 0, the one of the last start, then others, each while free."""
+        wanted = self.settings.port
+        if wanted and not process.is_free(wanted):
+            remedy = "set STRIDE_DATABASE__PORT to a free one, or to 0 for the first free one"
+            raise DatabaseError(f"port {wanted} is in use by another program", remedy)
+        last = self._saved("port") or FIRST_PORT
+        yield from filter(process.is_free, [wanted] if wanted else [last, *range(FIRST_PORT, LAST_PORT + 1)])
 
     def _launch(self, java: Path, port: int) -> None:
-        jars = [self.jars / each.filename for each in lock.read(self.settings.version)]
-        _write(self.home / "conf" / "neo4j.conf", conf.neo4j_conf(self.settings.version, port, self.settings.memory))
-        _write(self._arguments, conf.java_arguments(self.settings.version, self.settings.memory, self.home, jars))
+        version, memory = self.settings.version, self.settings.memory
+        jars = [self.jars / each.filename for each in self._artifacts]
+        write(self.home / "conf" / "neo4j.conf", conf.neo4j_conf(version, port, memory))
+        write(self._arguments, conf.java_arguments(version, memory, self.home, jars))
+        write(self.log, "")
         pid = process.spawn(java, self._arguments, self.log)
-        _write(self._state, json.dumps({"pid": pid, "port": port}))
-        server = process.find(pid, self._arguments)
-        if server is None:
+        write(self._state, json.dumps({"pid": pid, "port": port}))
+        server = self._process()
+        if not server:
             raise self._failure("ended at once")
         self._wait(server)
 
+    def _ready(self, server: psutil.Process) -> bool:
+        port = self._saved("port")
+        return process.listens(server, port) and process.answers(port)
+
     def _wait(self, server: psutil.Process) -> None:
         """Wait until the server answers. Raises DatabaseError, with the end of its log, where it never does."""
-        port = self._saved("port")
         deadline = time.monotonic() + START_SECONDS
-        while not (process.listens(server, port) and process.answers(port)):
-            if self._process() is None:
+        while not self._ready(server):
+            if not process.alive(server):
                 raise self._failure("ended while it started")
             if time.monotonic() > deadline:
                 process.stop(server, STOP_SECONDS)
@@ -199,39 +218,11 @@ class LocalServer:
             time.sleep(0.1)
 
     def _failure(self, what: str) -> DatabaseError:
-        lines = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
-        message = "\n".join(
-            (f"Neo4j {self.settings.version} {what}; the end of its log:", *(f"    {line}" for line in lines))
-        )
-        return DatabaseError(message, f"more is in {self.home / 'logs'}")
+        tail = self.log.read_text(errors="replace").splitlines()[-LOG_LINES:]
+        lines = (f"Neo4j {self.settings.version} {what}; its log ends with:", *(f"    {line}" for line in tail))
+        return DatabaseError("\n".join(lines), f"more is in {self.home / 'logs'}")
 
 
 def local_server(settings: DatabaseSettings, jars: Path | None = None) -> LocalServer:
-    """Return the local server of the settings; `jars` shares another server's `jars` folder, so nothing is fetched."""
+    """Return the local server of the settings; it is not started yet. Raises DatabaseError for an unknown version."""
     return LocalServer(settings, jars)
-
-
-def _uri(port: int) -> str:
-    return f"bolt://{process.LOOPBACK}:{port}"
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file for this user's eyes, whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.unlink(missing_ok=True)
-    part.touch(mode=0o600)
-    part.write_text(text)
-    part.replace(path)
-
-
-@contextmanager
-def _locked(path: Path, say: Say = lambda _: None) -> Iterator[None]:
-    """Hold the lock of a folder; wait for another process that holds it. It falls with its holder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another process is at it: waiting")
-            fcntl.flock(file, fcntl.LOCK_EX)
-        yield
