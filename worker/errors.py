@@ -6,6 +6,7 @@
     ├── DatabaseError              the local server could not be fetched, started or stopped
     ├── GraphError                 the database's side of a tick
     │   ├── Unreachable            nothing answers at the URI, or not any more: worth another try
+    │   │   └── Busy               the database asks to try the transaction again
     │   ├── Refused                wrong password, database, right or certificate: no try will heal it
     │   ├── SchemaError            a migration is missing, changed, or newer than this program
     │   ├── TooLarge               the transaction did not fit the database's memory: stage a smaller tick
@@ -54,6 +55,10 @@ class GraphError(StrideError):
 
 class Unreachable(GraphError):
     """Nothing answers at the URI, or not any more."""
+
+
+class Busy(Unreachable):
+    """The database could not do it just now (a deadlock, a lock's timeout): the whole transaction may be tried again."""
 
 
 class Refused(GraphError):

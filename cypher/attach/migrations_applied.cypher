@@ -7,4 +7,4 @@ WHERE baseline.migrationTarget IS NULL AND migration.version IS NOT NULL
 WITH migration, last(relationships(path)) AS step, length(path) AS place
 ORDER BY place
 RETURN migration.version AS version, migration.description AS description, migration.source AS source,
-       migration.checksum AS checksum, toString(datetime({datetime: step.at, timezone: 'Z'})) AS at
+       migration.checksum AS checksum, replace(toString(step.at), '[UTC]', '') AS at

@@ -3,5 +3,5 @@
 // Returns:    id, by, at (RFC 3339) of the lock that stands now, one row; `by` and `at` are null for another program's
 // Plan:       NodeUniqueIndexSeek on the lock's name
 MERGE (lock:__Neo4jMigrationsLock {name: $lock_name})
-ON CREATE SET lock.id = $id, lock.by = $by, lock.at = datetime()
-RETURN lock.id AS id, lock.by AS by, toString(datetime({datetime: lock.at, timezone: 'Z'})) AS at
+ON CREATE SET lock.id = $id, lock.by = $by, lock.at = datetime({timezone: 'Z'})
+RETURN lock.id AS id, lock.by AS by, toString(lock.at) AS at

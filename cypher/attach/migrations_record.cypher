@@ -20,4 +20,4 @@ CREATE (previous)-[step:MIGRATED_TO {
 }]->(:__Neo4jMigration {
   version: $version, description: $description, type: 'CYPHER', repeatable: false, source: $source, checksum: $checksum
 })
-RETURN toString(datetime({datetime: step.at, timezone: 'Z'})) AS at
+RETURN replace(toString(step.at), '[UTC]', '') AS at

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import neo4j
 from neo4j import exceptions
 
-from worker.errors import CommitUnknown, GraphError, Refused, SchemaError, TooLarge, Unreachable
+from worker.errors import Busy, CommitUnknown, GraphError, Refused, SchemaError, TooLarge, Unreachable
 from worker.graph.queries import query
 
 if TYPE_CHECKING:
@@ -44,7 +44,9 @@ def translate(error: Exception) -> GraphError | None:
         return SchemaError(message, "see `stridegraph check`")
     if isinstance(error, exceptions.ConfigurationError):
         return Refused(f"the connection is not configured rightly: {message}", "check STRIDE_NEO4J__URI")
-    if isinstance(error, exceptions.ServiceUnavailable | exceptions.SessionExpired | exceptions.TransientError | OSError):
+    if isinstance(error, exceptions.TransientError):
+        return Busy(f"Neo4j asks to try again: {message}")
+    if isinstance(error, exceptions.ServiceUnavailable | exceptions.SessionExpired | OSError):
         return Unreachable(f"Neo4j does not answer: {message}", "is it running? `stridegraph db status`")
     if getattr(error, "is_retryable", bool)():
         return Unreachable(f"Neo4j asks to try again: {message}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from worker.errors import SchemaError
 from worker.graph.migration_files import Applied, Migration, bundled
-from worker.graph.migration_lock import locked, me
+from worker.graph.migration_lock import locked, me, when_busy_again
 from worker.graph.migration_refusals import contradiction, obstacle
 
 if TYPE_CHECKING:
@@ -72,7 +72,6 @@ def migrate(
         return []
     with locked(connection, say, patience) as lock:
         state = status(connection, files=files)
-        connection.run("attach/migrations_unique_version")
         previous = state.applied[-1].version if state.applied else "BASELINE"
         done = []
         for migration in state.pending:
@@ -86,14 +85,22 @@ def _apply(connection: Connection, say: Say, migration: Migration, lock: str, pr
     _run(connection, migration)
     _wait_for_indexes(connection, say)
     took = round(1000 * (time.perf_counter() - began))
-    chain = {"lock": lock, "previous": previous, "took": took, "by": me(), "user": connection.settings.user}
-    rows = connection.run("attach/migrations_record", **chain, **migration.named)
+    at = _record(connection, migration, lock=lock, previous=previous, took=took)
+    say(f"applied {migration.source} in {took} ms")
+    return Applied(**migration.named, at=at)
+
+
+@when_busy_again
+def _record(connection: Connection, migration: Migration, **place: str | int) -> str:
+    connection.run("attach/migrations_unique_version")
+    who = {"by": me(), "user": connection.settings.user}
+    rows = connection.run("attach/migrations_record", **place, **who, **migration.named)
     if not rows:
         raise SchemaError(f"{migration.source}: the migration lock was taken away meanwhile", _AGAIN)
-    say(f"applied {migration.source} in {took} ms")
-    return Applied(**migration.named, at=rows[0]["at"])
+    return str(rows[0]["at"])
 
 
+@when_busy_again
 def _run(connection: Connection, migration: Migration) -> None:
     try:
         with connection.transaction() as transaction:

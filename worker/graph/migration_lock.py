@@ -10,7 +10,9 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from worker.errors import SchemaError
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from worker.errors import Busy, SchemaError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 
 _POLL = 0.2  # seconds between two tries
 
+# Two who change the schema at once are a deadlock, and Neo4j undoes one of them.
+when_busy_again = retry(
+    retry=retry_if_exception_type(Busy),
+    wait=wait_random_exponential(multiplier=0.1, max=2),
+    stop=stop_after_attempt(10),
+    reraise=True,
+)
+
 
 @contextmanager
 def locked(connection: Connection, say: Callable[[str], None], patience: float) -> Iterator[str]:
@@ -26,8 +36,6 @@ def locked(connection: Connection, say: Callable[[str], None], patience: float) 
 
     Raises SchemaError that names the holder, where the lock stays with another for longer than that.
     """
-    connection.run("attach/migrations_unique_lock_id")
-    connection.run("attach/migrations_unique_lock_name")
     lock = str(uuid.uuid4())
     try:
         _take(connection, lock, say, time.monotonic() + patience)
@@ -36,6 +44,7 @@ def locked(connection: Connection, say: Callable[[str], None], patience: float) 
         unlock(connection, lock)
 
 
+@when_busy_again
 def unlock(connection: Connection, lock: str) -> None:
     """Remove a lock: our own when we are done, or that of a migrator that did not live to do so."""
     connection.run("attach/migrations_unlock", id=lock)
@@ -46,7 +55,10 @@ def me() -> str:
     return f"stridegraph {version('stridegraph')}, process {os.getpid()} on {platform.node()}"
 
 
+@when_busy_again
 def _take(connection: Connection, lock: str, say: Callable[[str], None], until: float) -> None:
+    connection.run("attach/migrations_unique_lock_id")
+    connection.run("attach/migrations_unique_lock_name")
     said = False
     while True:
         holder = connection.run("attach/migrations_lock", lock_name=_name(connection), id=lock, by=me())[0]

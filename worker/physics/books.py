@@ -59,16 +59,26 @@ class Books(NamedTuple):
         decayed = {kind: self.energy[kind] - energy[kind] for kind in energy}
         return self._replace(energy=energy, decayed=add(self.decayed, *decayed.values())), decayed
 
-    def floored(self, kind: str, amount: float) -> Books:
-        """Return the books after energies under the floor became 0: booked as decay."""
-        energy = {**self.energy, kind: max(0.0, self.energy.get(kind, 0.0) - amount)}
-        return self._replace(energy=energy, decayed=add(self.decayed, amount))
+    def floored(self, taken: Mapping[str, float]) -> Books:
+        """Return the books after energies under the floor became 0, so much by node type: booked as decay."""
+        energy = dict(self.energy)
+        for kind, amount in taken.items():
+            energy[kind] = max(0.0, energy.get(kind, 0.0) - amount)
+        return self._replace(energy=energy, decayed=add(self.decayed, *taken.values()))
 
-    def found(self, counted: Mapping[str, float]) -> Books:
-        """Return the books with Σ E as counted in the database; a difference that rounding cannot explain is external.
+    def moved(self, changed: Mapping[str, Iterable[float]]) -> Books:
+        """Return the books after others have changed energies; `changed` has the terms of the change by node type."""
+        terms = {kind: list(values) for kind, values in changed.items()}
+        books = self.commit(terms, (), 0.0)
+        return books._replace(external=add(self.external, *(term for values in terms.values() for term in values)))
 
-        Where it can, the kept sums stay: so a restart changes no bit.
+    def found(self, counted: Mapping[str, float], *, opening: bool) -> Books:
+        """Return the books with Σ E as counted in the database: their opening, or else a difference that is external.
+
+        Where rounding can explain the difference, the kept sums stay: so a restart changes no bit.
         """
+        if opening:
+            return self._replace(energy=dict(counted), opening=add(ZERO, *counted.values()))
         difference = math.fsum((*counted.values(), *(-e for e in self.energy.values())))
         kinds = self.energy.keys() | counted.keys()
         apart = max((abs(self.energy.get(k, 0.0) - counted.get(k, 0.0)) for k in kinds), default=0.0)

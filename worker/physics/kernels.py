@@ -263,3 +263,21 @@ def accumulate(
         change[source[k]] -= energy[k]
         change[target[k]] += kept
         lost[k] = energy[k] - kept
+
+
+@compiled
+def count_shadow(
+    sources: np.ndarray, start: np.ndarray, degree: np.ndarray, target: np.ndarray, active: np.ndarray, mark: np.ndarray
+) -> int:
+    """Count the distinct targets of the sources' links that are not active (§2); `mark` (N,) is all false before and after."""
+    count = 0
+    for i in sources:
+        for link in range(start[i], start[i] + degree[i]):
+            j = target[link]
+            if not active[j] and not mark[j]:
+                mark[j] = True
+                count += 1
+    for i in sources:
+        for link in range(start[i], start[i] + degree[i]):
+            mark[target[link]] = False
+    return count

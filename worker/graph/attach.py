@@ -1,0 +1,167 @@
+"""Attaching: from a lease on a graph to everything that a tick stands on, and what is due between two ticks."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from worker.graph.port import COMMITTED, NodeChanges
+from worker.graph.resident import Resident
+from worker.graph.rows import Rejected
+from worker.physics import decay, weights
+from worker.physics.books import TOLERANCE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from worker.graph.port import Graph, Ledger
+    from worker.physics.model import Floats, Int32s, WeightStats
+    from worker.physics.parameters import Parameters
+    from worker.settings import Settings
+
+SETTLE_BATCH = 10_000  # nodes written out in one transaction
+
+
+@dataclass
+class Held:
+    """A graph whose lease this worker holds, and what it knows of it. The ledger is what the database's ledger says."""
+
+    graph: Graph
+    settings: Settings
+    ledger: Ledger
+    stats: dict[str, WeightStats]
+    resident: Resident
+    frontier_cap: int
+    turn: str = ""  # id of the last source that this tick serves, where they take turns
+    drifted: list[Rejected] = field(default_factory=list)
+
+    @property
+    def parameters(self) -> Parameters:
+        """The numbers of the physics."""
+        return self.settings.physics
+
+    @property
+    def ttl(self) -> float:
+        """Seconds by which a transaction renews the lease."""
+        return self.settings.lease.ttl
+
+
+def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
+    """Take the graph, finish what another has left half-done, and count what is there; None while another holds it.
+
+    Raises Fenced, Unreachable, SchemaError.
+    """
+    ledger = graph.take(holder, settings.lease.ttl)
+    if ledger is None:
+        return None
+    parameters = settings.physics
+    if ledger.phase == COMMITTED:
+        ledger, _ = ledger.closed(parameters.half_life)
+        graph.decay(ledger, settings.lease.ttl)
+    held = Held(graph, settings, ledger, {}, Resident(parameters), parameters.fanout.frontier_cap)
+    held.resident.add(graph.census())
+    everyone = np.arange(len(held.resident.ids), dtype=np.int32)
+    held.resident.look(everyone, ledger.decay_clock)
+    held.ledger = replace(ledger, books=ledger.books.found(_counted(held, everyone), opening=ledger.tick == 0 and not ledger.books.energy))
+    held.stats = _recounted(held, graph.statistics())
+    graph.adopt(held.ledger, held.stats)
+    settle(held)
+    return held
+
+
+def recount(held: Held) -> None:
+    """Count the statistics of all links anew; what has drifted from what was kept is replaced (SPEC §3)."""
+    held.stats = _recounted(held, held.stats)
+    held.graph.adopt(held.ledger, held.stats)
+
+
+def settle(held: Held) -> dict[str, float]:
+    """Write decayed energies out where the clock has passed a multiple of `decay.settle` (SPEC §9).
+
+    In batches by id, each a transaction that also books what the floor took: so it may be broken off between any two.
+    Returns what the floor took, by node type.
+    """
+    resident, parameters = held.resident, held.parameters
+    at = decay.epoch(held.ledger.decay_clock, parameters.decay)
+    if held.ledger.settled >= at:
+        return {}
+    taken: Counter[str] = Counter()
+    which, energy = decay.settled(resident.nodes, resident.energetic(), at, parameters.decay)
+    for lo in range(0, len(which), SETTLE_BATCH):
+        taken.update(_settle_batch(held, which[lo : lo + SETTLE_BATCH], energy[lo : lo + SETTLE_BATCH], at))
+    held.ledger = replace(held.ledger, settled=at)
+    return taken
+
+
+def reconcile(held: Held, which: Int32s) -> None:
+    """Read nodes again that somebody else may have written to, and book the difference as external."""
+    resident, clock = held.resident, held.ledger.decay_clock
+    before = decay.stored(resident.nodes, which, clock)
+    resident.read_again(held.graph, which)
+    after = decay.stored(resident.nodes, which, clock)
+    resident.look(which, clock)
+    held.ledger = replace(held.ledger, books=held.ledger.books.moved(by_type(resident, which, before, after)))
+
+
+def by_type(resident: Resident, which: Int32s, before: Floats, after: Floats) -> dict[str, list[float]]:
+    """Return the terms of Σ (after − before) by node type."""
+    terms: dict[str, list[float]] = defaultdict(list)
+    kinds = resident["type"][which]
+    for code in np.unique(kinds):
+        mine = kinds == code
+        terms[resident.types[code]] += [*after[mine].tolist(), *(-before[mine]).tolist()]
+    return dict(terms)
+
+
+def node_changes(resident: Resident, which: Int32s, energy: Floats, at: float) -> NodeChanges:
+    """Return the rows that write energies as of the epoch `at`, ascending by key."""
+    order = np.argsort(resident["key"][which])
+    which, energy = which[order], energy[order]
+    keys = resident["key"][which]
+    return NodeChanges(
+        key=keys.tolist(),
+        id=[resident.ids[i] for i in which],
+        before=resident["raw"][which].tolist(),
+        energy=energy.tolist(),
+        rebased=keys[resident["energy_at"][which] != at].tolist(),
+        visited=[],
+        visits=[],
+    )
+
+
+def write_back(resident: Resident, which: Int32s, energy: Floats, at: float) -> None:
+    """Take into memory what was written to the database."""
+    resident["energy"][which] = resident["raw"][which] = energy
+    resident["energy_at"][which] = at
+
+
+def _counted(held: Held, everyone: Int32s) -> dict[str, float]:
+    energy = decay.stored(held.resident.nodes, everyone, held.ledger.decay_clock)
+    nothing = np.zeros(len(everyone))
+    return {kind: math.fsum(terms) for kind, terms in by_type(held.resident, everyone, nothing, energy).items()}
+
+
+def _recounted(held: Held, kept: Mapping[str, WeightStats]) -> dict[str, WeightStats]:
+    stats = {}
+    for kind, counted in held.graph.weights().items():
+        apart = weights.drift(kept[kind], counted) if kind in kept else math.inf
+        stats[kind] = counted if apart > TOLERANCE else kept[kind]
+        if kind in kept and apart > TOLERANCE:
+            held.drifted.append(Rejected("statistics", kind, f"kept {kept[kind]}, counted {counted}: the count is used"))
+    return stats
+
+
+def _settle_batch(held: Held, which: Int32s, energy: Floats, at: float) -> dict[str, float]:
+    resident, clock = held.resident, held.ledger.decay_clock
+    floored = which[energy == 0.0]
+    terms = by_type(resident, floored, np.zeros(len(floored)), decay.stored(resident.nodes, floored, clock))
+    taken = {kind: math.fsum(values) for kind, values in terms.items()}
+    ledger = replace(held.ledger, books=held.ledger.books.floored(taken))
+    held.graph.settle(ledger, at, node_changes(resident, which, energy, at))
+    write_back(resident, which, energy, at)
+    held.ledger = ledger
+    return taken

@@ -1,0 +1,106 @@
+"""From staged arrays to the rows of a commit, and back into memory once it stands."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from worker.graph.attach import by_type, node_changes, write_back
+from worker.graph.port import COMMITTED, Changes, LinkChanges
+from worker.physics import decay, weights
+
+if TYPE_CHECKING:
+    from worker.graph.attach import Held
+    from worker.graph.port import Ledger
+    from worker.graph.stimuli import Accepted
+    from worker.physics.model import Int32s, Staged, Strides, WeightStats
+
+
+def changes(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> Changes:
+    """Return everything that the tick's commit writes, in ascending keys; nothing that stays as it is."""
+    resident, clock = held.resident, held.ledger.decay_clock
+    at = decay.epoch(clock, held.parameters.decay)
+    written = decay.rewound(staged.after, clock, at, resident["half_life"][staged.touched])
+    visited = staged.visited[np.argsort(resident["key"][staged.visited])]
+    visits = (resident["visits"][staged.visited] + staged.visits)[np.argsort(resident["key"][staged.visited])]
+    nodes = node_changes(resident, staged.touched, written, at)
+    return Changes(
+        ledger=_next(held, stimuli, strides, staged, dt),
+        energy_at=at,
+        nodes=nodes._replace(visited=resident["key"][visited].tolist(), visits=visits.tolist()),
+        links=_links(held, strides, staged),
+        stats=_stats(held, strides, staged),
+        applied=[stimulus.entry for stimulus in stimuli.applied],
+        rejected=stimuli.rejected,
+        ttl=held.ttl,
+    )
+
+
+def take_in(held: Held, done: Changes, strides: Strides, staged: Staged) -> None:
+    """Take into memory what a commit has written."""
+    resident = held.resident
+    half_life = resident["half_life"][staged.touched]
+    write_back(resident, staged.touched, decay.rewound(staged.after, held.ledger.decay_clock, done.energy_at, half_life), done.energy_at)
+    resident["visits"][staged.visited] += staged.visits
+    resident.link("log_weight")[strides.link] += staged.learned
+    held.ledger, held.stats = done.ledger, {**held.stats, **done.stats}
+
+
+def _links(held: Held, strides: Strides, staged: Staged) -> LinkChanges:
+    resident = held.resident
+    which = np.flatnonzero(staged.learned)
+    which = which[np.argsort(resident.link("key")[strides.link[which]])]
+    link = strides.link[which]
+    before = resident.link("log_weight")[link]
+    return LinkChanges(
+        key=resident.link("key")[link].tolist(),
+        source=resident["key"][strides.source[which]].tolist(),
+        target=resident["key"][strides.target[which]].tolist(),
+        before=before.tolist(),
+        log_weight=(before + staged.learned[which]).tolist(),
+    )
+
+
+def _stats(held: Held, strides: Strides, staged: Staged) -> dict[str, WeightStats]:
+    resident = held.resident
+    which = staged.learned > 0.0
+    link, learned = strides.link[which], staged.learned[which]
+    before, kinds = resident.link("log_weight")[link], resident.link("type")[link]
+    stats = {}
+    for code in np.unique(kinds):
+        kind, mine = resident.link_types[code], kinds == code
+        if kind in held.stats:  # a type that others have added since is counted when next all links are
+            stats[kind] = weights.replace(held.stats[kind], before[mine], before[mine] + learned[mine])
+    return stats
+
+
+def _next(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> Ledger:
+    ledger = held.ledger
+    terms = by_type(held.resident, staged.touched, staged.before, staged.after)
+    return replace(
+        ledger,
+        tick=ledger.tick + 1,
+        phase=COMMITTED,
+        dt=dt,
+        turn=held.turn,
+        digest=_digest(held, strides),
+        books=ledger.books.commit(terms, stimuli.delta.tolist(), staged.lost),
+    )
+
+
+def _digest(held: Held, strides: Strides) -> str:
+    """Chain the tick's strides (ends, link types, energies; nothing that differs from one database to another)."""
+    resident = held.resident
+
+    def names(which: Int32s) -> bytes:
+        return "\0".join(resident.ids[i] for i in which).encode("utf-8", "surrogatepass")
+
+    digest = hashlib.sha256(held.ledger.digest.encode())
+    digest.update(names(strides.source))
+    digest.update(names(strides.target))
+    digest.update("\0".join(resident.link_types[i] for i in resident.link("type")[strides.link]).encode())
+    digest.update(strides.energy.tobytes())
+    return digest.hexdigest()

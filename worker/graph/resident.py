@@ -1,0 +1,241 @@
+"""What the worker holds in memory of the graph, so that a steady tick reads nothing that it already has.
+
+Only the holder of the lease moves energy, so what was loaded stays true until somebody else writes; such a write is found
+when it is compared in the commit, and then the rows are read again (RELIABILITY).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from worker.graph.columns import Columns
+from worker.graph.rows import Rejected, clean_nodes, numbers, vector
+from worker.physics import decay, valence
+from worker.physics.kernels import count_shadow
+from worker.physics.model import Links, Nodes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from worker.graph.port import Graph, LinkRows, NodeRows
+    from worker.physics.model import Floats, Int32s
+    from worker.physics.parameters import Parameters
+
+UNREAD = -1  # degree of a node whose links have not been read
+FAR = 2**30  # hops from the seeds of a node that no stride has reached
+
+
+class Resident:
+    """Nodes, links and energies that are loaded, as columns; a node's index serves as long as this object does."""
+
+    def __init__(self, parameters: Parameters) -> None:
+        self.parameters = parameters
+        self.ids: list[str] = []
+        self.index: dict[int, int] = {}  # key → index
+        self.types: list[str] = []
+        self.link_types: list[str] = []
+        self.rejected: list[Rejected] = []
+        self.active: Int32s = np.empty(0, dtype=np.int32)  # in ascending id
+        self._type_code: dict[str, int] = {}
+        self._link_type_code: dict[str, int] = {}
+        self._wasted = 0
+        self._stimulated: Int32s = np.empty(0, dtype=np.int32)
+        self._nodes = Columns(
+            key="i8", type="i4", valid="?", energy="f8", raw="f8", energy_at="f8", half_life="f8", threshold="f8",
+            stickiness="f8", visits="i8", goal_cosine="f8", resonance="f8", emotion="f8", stimulus="f8",
+            start="i8", degree="i4", active="?", hops="i4", mark="?",
+        )  # fmt: skip
+        self._links = Columns(key="i8", target="i4", type="i4", log_weight="f8", resonance="f8", emotion="f8")
+
+    def __getitem__(self, column: str) -> np.ndarray:
+        """Return a column over all loaded nodes."""
+        return self._nodes[column]
+
+    def link(self, column: str) -> np.ndarray:
+        """Return a column over all loaded links."""
+        return self._links[column]
+
+    @property
+    def nodes(self) -> Nodes:
+        """The node columns that the physics takes."""
+        return Nodes(*(self._nodes[name] for name in Nodes._fields))
+
+    @property
+    def links(self) -> Links:
+        """The link columns that the physics takes."""
+        return Links(*(self._links[name] for name in Links._fields))
+
+    @property
+    def link_count(self) -> int:
+        """How many links are held, the replaced ones included."""
+        return self._links.size
+
+    def known(self, keys: Iterable[int]) -> list[int]:
+        """Return the indices of the keys that are held."""
+        return [self.index[key] for key in keys if key in self.index]
+
+    def add(self, rows: NodeRows) -> None:
+        """Take in nodes that are not held yet."""
+        if not len(rows.key):
+            return
+        clean, rejected = clean_nodes(rows, self.parameters)
+        self.rejected += rejected
+        feelings = [vector(value) for value in rows.emotion]
+        kinds = np.array([self._code(kind) for kind in clean.type], dtype=np.int32)
+        first = self._nodes.append(
+            key=np.array(rows.key, dtype=np.int64),
+            type=kinds,
+            valid=clean.valid,
+            energy=clean.energy,
+            raw=clean.raw,
+            energy_at=clean.energy_at,
+            half_life=np.array([self.parameters.half_life(kind) for kind in self.types])[kinds],
+            threshold=clean.threshold,
+            stickiness=1.0,
+            visits=clean.visits,
+            goal_cosine=[valence.cosine(self.parameters.valence.goal, vector(value)) for value in rows.embedding],
+            resonance=[valence.resonance(self.parameters.valence.affect, feeling) for feeling in feelings],
+            emotion=[float(np.linalg.norm(feeling)) for feeling in feelings],
+            stimulus=0.0,
+            start=0,
+            degree=UNREAD,
+            active=False,
+            hops=FAR,
+            mark=False,
+        )
+        self.ids += clean.id
+        self.index.update(zip(rows.key, range(first, self._nodes.size), strict=True))
+
+    def read_again(self, graph: Graph, which: Int32s) -> None:
+        """Read nodes anew, with their links when next needed: somebody else has written to some of them.
+
+        One that is gone, or is another now, is no longer valid and has no energy.
+        """
+        rows = graph.nodes(self["key"][which].tolist())
+        clean, rejected = clean_nodes(rows, self.parameters)
+        self.rejected += rejected
+        at = {key: i for i, key in enumerate(rows.key)}
+        for i in which.tolist():
+            j = at.get(int(self["key"][i]))
+            same = j is not None and clean.id[j] == self.ids[i]
+            self["valid"][i] = same and clean.valid[j]
+            for name, column in (("energy", clean.energy), ("raw", clean.raw), ("energy_at", clean.energy_at)):
+                self[name][i] = column[j] if same else 0.0
+            self._drop_links(i)
+
+    def read_links(self, graph: Graph, which: Int32s) -> None:
+        """Read the out-links of those nodes whose links are not held, and the nodes that they point to."""
+        sources = which[self["degree"][which] == UNREAD]
+        if not len(sources):
+            return
+        rows = graph.links(self["key"][sources].tolist())
+        missing = sorted(set(rows.target) - self.index.keys())
+        if missing:
+            self.add(graph.nodes(missing))
+        self["degree"][sources] = 0
+        self._take_links(rows)
+
+    def forget_links(self) -> None:
+        """Drop all links: each is read again when it is needed."""
+        self._links.size = self._wasted = 0
+        self["degree"][:] = UNREAD
+
+    def stimulate(self, which: Int32s, delta: Floats) -> None:
+        """Set the energy that this tick's stimuli add, in their order; what the tick before had added is gone."""
+        self["stimulus"][self._stimulated] = 0.0
+        np.add.at(self["stimulus"], which, delta)
+        self._stimulated = which
+
+    def look(self, which: Int32s, clock: float) -> tuple[Int32s, Int32s]:
+        """See which of the nodes have become active at the reading `clock`, and which no longer are; return both."""
+        which = np.unique(which)
+        now = (decay.stored(self.nodes, which, clock) >= self["threshold"][which]) & self["valid"][which]
+        was = self["active"][which]
+        on, off = which[now & ~was], which[was & ~now]
+        self["active"][on], self["active"][off] = True, False
+        if len(off):
+            self.active = self.active[self["active"][self.active]]
+        if len(on):
+            self.active = self.in_order(np.concatenate((self.active, on)))
+        return on, off
+
+    def in_order(self, which: Int32s) -> Int32s:
+        """Return nodes in ascending id."""
+        return np.array(sorted(which.tolist(), key=self.ids.__getitem__), dtype=np.int32)
+
+    def reach(self, source: Int32s, target: Int32s) -> None:
+        """Note how far from the seeds strides have carried energy: seeds are the nodes that stimuli came to."""
+        self["hops"][self._stimulated] = 0
+        np.minimum.at(self["hops"], target, self["hops"][source] + 1)
+
+    def shadow(self, sources: Int32s) -> int:
+        """Return how many nodes that the sources' links point to are not active."""
+        return int(count_shadow(sources, self["start"], self["degree"], self.link("target"), self["active"], self["mark"]))
+
+    def energetic(self) -> Int32s:
+        """Return all nodes that have energy, in ascending id."""
+        return self.in_order(np.flatnonzero(self["energy"] > 0.0).astype(np.int32))
+
+    def kind(self, i: int) -> str:
+        """Return the type of a node."""
+        return self.types[self["type"][i]]
+
+    def _take_links(self, rows: LinkRows) -> None:
+        weight = numbers(rows.log_weight, np.nan)
+        source = np.array([self.index[key] for key in rows.source], dtype=np.int32)
+        target = np.array([self.index.get(key, -1) for key in rows.target], dtype=np.int32)
+        loop = source == target
+        usable = np.isfinite(weight) & (target >= 0) & ~loop
+        usable[usable] = self["valid"][target[usable]]
+        for i in np.flatnonzero(~np.isfinite(weight) | loop):
+            name = f"{self.ids[source[i]]} -[{rows.type[i]}]-> {self.ids[target[i]] if target[i] >= 0 else '?'}"
+            self.rejected.append(Rejected("link", name, "it points to its own node" if loop[i] else f"log_weight {rows.log_weight[i]!r}"))
+        order = self._order(rows, source, target, np.flatnonzero(usable))
+        source, target = source[order], target[order]
+        feelings = [vector(rows.emotion[i]) for i in order]
+        affect = self.parameters.valence.affect
+        own = np.array([bool(feeling) for feeling in feelings], dtype=np.bool_)
+        first = self._links.append(
+            key=np.array([rows.key[i] for i in order], dtype=np.int64),
+            target=target,
+            type=np.array([self._link_code(rows.type[i]) for i in order], dtype=np.int32),
+            log_weight=weight[order],
+            resonance=np.where(own, [valence.resonance(affect, feeling) for feeling in feelings], self["resonance"][target]),
+            emotion=np.where(own, [float(np.linalg.norm(feeling)) for feeling in feelings], self["emotion"][target]),
+        )
+        heads, starts, counts = np.unique(source, return_index=True, return_counts=True)
+        self["start"][heads], self["degree"][heads] = first + starts, counts
+
+    def _order(self, rows: LinkRows, source: Int32s, target: Int32s, which: np.ndarray) -> np.ndarray:
+        """Return `which` so that a source's links lie side by side, by target id, link type and key."""
+        ids = sorted(set(target[which].tolist()), key=self.ids.__getitem__)
+        place = {node: i for i, node in enumerate(ids)}
+        kinds = {kind: i for i, kind in enumerate(sorted(set(rows.type)))}
+        by_target = np.array([place[t] for t in target[which].tolist()], dtype=np.int64)
+        by_type = np.array([kinds[rows.type[i]] for i in which], dtype=np.int64)
+        by_key = np.array([rows.key[i] for i in which], dtype=np.int64)
+        order: np.ndarray = which[np.lexsort((by_key, by_type, by_target, source[which]))]
+        return order
+
+    def _drop_links(self, i: int) -> None:
+        self._wasted += max(0, int(self["degree"][i]))
+        self["degree"][i] = UNREAD
+        if self._wasted > max(1000, self._links.size // 2):
+            self.forget_links()
+
+    def _code(self, kind: str) -> int:
+        if kind not in self._type_code:
+            self._type_code[kind] = len(self.types)
+            self.types.append(kind)
+            if kind != "*" and kind not in self.parameters.decay.half_life:
+                self.rejected.append(Rejected("type", kind, "it has no half-life of its own: that of * is used"))
+        return self._type_code[kind]
+
+    def _link_code(self, kind: str) -> int:
+        if kind not in self._link_type_code:
+            self._link_type_code[kind] = len(self.link_types)
+            self.link_types.append(kind)
+        return self._link_type_code[kind]
+

@@ -1,0 +1,140 @@
+"""One tick, from top to bottom: the page to read first.
+
+    intake → load → select → stage → commit → decay → emit
+
+Each line of `tick` is a step of SPEC §2. What it computes stands in `worker/physics`, what it reads and writes in
+`worker/graph` and `cypher`, in a place of the same name.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from worker.errors import ForeignChange
+from worker.faults import fault_point
+from worker.graph import change
+from worker.graph.attach import reconcile, settle
+from worker.graph.moment import Flips, Frame, Moment, Stopwatch, figures
+from worker.graph.stimuli import accept
+from worker.physics import decay as fading
+from worker.physics.model import Frontier
+from worker.physics.select import select
+from worker.physics.stage import stage
+from worker.physics.transfer import transfer
+from worker.physics.valence import terms
+from worker.physics.weights import standard
+
+if TYPE_CHECKING:
+    from worker.graph.attach import Held
+    from worker.graph.stimuli import Accepted
+    from worker.physics.model import Int32s, Staged, Strides
+
+SCHEDULE = ("intake", "load", "select", "stage", "commit", "decay", "emit")
+ATTEMPTS = 20  # at one tick, where others keep writing to what it has read
+
+
+def tick(held: Held, dt: float) -> Frame:
+    """Move the graph's energy by one tick of `dt` seconds, exactly once, and return what happened.
+
+    Raises ForeignChange where others write faster than it can read, and whatever the database raises: then the tick is
+    in the database or it is not, and the ledger knows which.
+    """
+    parameters, numbers = held.parameters, terms(held.parameters, dt)
+    for _ in range(ATTEMPTS):
+        watch, books = Stopwatch(SCHEDULE), held.ledger.books
+        with watch("intake"):
+            stimuli = intake(held)
+        with watch("load"):
+            frontier = load(held, stimuli)
+        with watch("select"):
+            chosen = select(frontier, numbers, parameters)
+        with watch("stage"):
+            strides = transfer(frontier, chosen, numbers, parameters)
+            staged = stage(frontier, strides, stimuli.nodes, parameters)
+        try:
+            with watch("commit"):
+                commit(held, stimuli, strides, staged, dt)
+        except ForeignChange:
+            reconcile(held, np.union1d(staged.touched, frontier.sources))
+            continue
+        with watch("decay"):
+            decayed = decay(held)
+        with watch("emit"):
+            return emit(held, Moment(books, stimuli, frontier, strides, staged), decayed, watch)
+    raise ForeignChange(f"tick {held.ledger.tick + 1} was staged {ATTEMPTS} times, and each time others had written to what it read")
+
+
+def intake(held: Held) -> Accepted:
+    """Read pending stimuli and add those that are good to the energies that this tick reads (§2, step 1)."""
+    resident = held.resident
+    pending = held.graph.intake(held.settings.stimulus.batch)
+    unread = {stimulus.key for stimulus in pending if stimulus.key is not None} - resident.index.keys()
+    if unread:
+        resident.add(held.graph.nodes(sorted(unread)))
+    stimuli = accept(pending, resident, held.ledger.decay_clock)
+    resident.stimulate(stimuli.node, stimuli.delta)
+    return stimuli
+
+
+def load(held: Held, stimuli: Accepted) -> Frontier:
+    """Take the active nodes in ascending id, at most `frontier_cap` of them in turn, and read what is not yet held."""
+    resident, clock = held.resident, held.ledger.decay_clock
+    nodes = stimuli.nodes
+    lifted = nodes[fading.stored(resident.nodes, nodes, clock) + resident["stimulus"][nodes] >= resident["threshold"][nodes]]
+    active = resident.in_order(np.union1d(resident.active, lifted)) if len(lifted) else resident.active
+    sources = _in_turn(held, active)
+    resident.read_links(held.graph, sources)
+    fault_point("load.read")
+    return Frontier(
+        sources=sources,
+        start=resident["start"][sources],
+        degree=resident["degree"][sources],
+        active=len(active),
+        clock=clock,
+        nodes=resident.nodes,
+        links=resident.links,
+        standard=standard(resident.link_types, held.stats, held.parameters.weights),
+    )
+
+
+def commit(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> None:
+    """Write all changes in one transaction, and then take them into memory (§2, step 6)."""
+    changes = change.changes(held, stimuli, strides, staged, dt)
+    held.graph.commit(changes)
+    change.take_in(held, changes, strides, staged)
+
+
+def decay(held: Held) -> dict[str, float]:
+    """Move the decay clock, now that the commit is known to stand; return what has decayed by node type (§9)."""
+    ledger, decayed = held.ledger.closed(held.parameters.half_life)
+    held.graph.decay(ledger, held.ttl)
+    held.ledger = ledger
+    for kind, taken in settle(held).items():
+        decayed[kind] += taken
+    return decayed
+
+
+def emit(held: Held, moment: Moment, decayed: dict[str, float], watch: Stopwatch) -> Frame:
+    """Update the active set from what has changed (§2, step 9), and put the tick's figures together (§13)."""
+    fault_point("emit.begun")
+    resident, staged = held.resident, moment.staged
+    on, off = resident.look(staged.touched, moment.frontier.clock)
+    _, faded = resident.look(resident.active, held.ledger.decay_clock)
+    resident.reach(moment.strides.source, moment.strides.target)
+    return figures(held, moment, Flips(on, off, faded), decayed, watch)
+
+
+def _in_turn(held: Held, active: Int32s) -> Int32s:
+    """Return the sources of this tick: all that are active, or after the one served last as many as the cap allows."""
+    cap = held.frontier_cap
+    if len(active) <= cap:
+        held.turn = ""
+        return active
+    ids = held.resident.ids
+    first = bisect_right(active, held.ledger.turn, key=ids.__getitem__)
+    served = np.take(active, range(first, first + cap), mode="wrap")
+    held.turn = ids[served[-1]]
+    return held.resident.in_order(served)
