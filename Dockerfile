@@ -1,17 +1,19 @@
-# The worker: `stridegraph` on any Neo4j that STRIDE_NEO4J__URI names.
+# The worker: `stridegraph` on whatever Neo4j STRIDE_NEO4J__URI names.
 ARG PYTHON_IMAGE=python:3.12-slim
-
-FROM ${PYTHON_IMAGE} AS build
-RUN python3 -m venv /opt/stridegraph
-COPY . /source
-RUN /opt/stridegraph/bin/pip install --no-cache-dir /source
-
 FROM ${PYTHON_IMAGE}
-COPY --from=build /opt/stridegraph /opt/stridegraph
-RUN useradd --system --uid 7300 --no-create-home --home-dir /tmp stridegraph
+
+RUN useradd --uid 7300 --no-create-home --home-dir /tmp stridegraph && python3 -m venv /opt/stridegraph
 ENV PATH=/opt/stridegraph/bin:$PATH \
     NUMBA_CACHE_DIR=/tmp/numba \
     PYTHONUNBUFFERED=1
+
+# The dependencies are a layer of their own: a change of the code does not install them anew.
+COPY pyproject.toml /source/
+RUN python3 -c 'import tomllib; print(*tomllib.load(open("/source/pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
+    | pip install --no-cache-dir --requirement /dev/stdin
+COPY . /source
+RUN pip install --no-cache-dir /source
+
 USER stridegraph
 ENTRYPOINT ["stridegraph"]
 CMD ["run"]
