@@ -1,0 +1,49 @@
+"""A Neo4j in a container, started by testcontainers: the official image, or the one that `images` has made."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from pydantic import SecretStr
+from testcontainers.community.neo4j import Neo4jContainer
+
+from worker.settings import Neo4jSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[2]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+OFFICIAL = COMPOSE["services"]["neo4j"]["image"].removeprefix("${STRIDE_NEO4J_IMAGE:-").removesuffix("}")
+
+# Taken out of the environment: to the program, a STRIDE_ variable that is no setting of its own is a mistake.
+IMAGE = os.environ.pop("STRIDE_TEST_NEO4J_IMAGE", OFFICIAL)
+
+
+@contextmanager
+def container() -> Iterator[Neo4jSettings]:
+    """Start a fresh Neo4j, yield how to connect to it, and take it away with its data."""
+    neo4j = Neo4jContainer(IMAGE, username="neo4j", password=secrets.token_hex(16))
+    neo4j.with_env("NEO4J_server_memory_heap_max__size", "1g")
+    try:
+        neo4j.start()
+    except Exception:
+        _show_logs(neo4j)
+        neo4j.stop()
+        raise
+    try:
+        yield Neo4jSettings(uri=neo4j.get_connection_url(), user=neo4j.username, password=SecretStr(neo4j.password))
+    finally:
+        neo4j.stop()
+
+
+def _show_logs(neo4j: Neo4jContainer) -> None:
+    if neo4j.get_wrapped_container() is not None:
+        for stream in neo4j.get_logs():
+            sys.stderr.write(stream.decode(errors="replace"))

@@ -1,0 +1,118 @@
+"""docker-compose.yml for real: Neo4j gets healthy, the worker is built, ticks, and ends when it is told to."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import docker
+import pytest
+from docker.errors import DockerException
+from pydantic import SecretStr
+
+from tests.container.neo4j import IMAGE, ROOT
+from worker.graph.connection import Connection
+from worker.settings import Neo4jSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+pytestmark = [pytest.mark.container, pytest.mark.timeout(600)]
+
+PASSWORD = secrets.token_hex(16)
+ENVIRONMENT = {
+    "COMPOSE_PROJECT_NAME": f"stridegraph-test-{secrets.token_hex(4)}",
+    "NEO4J_PASSWORD": PASSWORD,
+    "NEO4J_BOLT_PORT": "",  # any free one
+    "NEO4J_HTTP_PORT": "",
+    "STRIDE_NEO4J_IMAGE": IMAGE,
+}
+
+
+def answers() -> bool:
+    """Whether there is a Docker engine."""
+    try:
+        return docker.from_env().ping()
+    except DockerException:
+        return False
+
+
+def find() -> list[str]:
+    """The compose that is here: docker's plugin, Debian's docker-compose, or none."""
+    for command in (["docker", "compose"], ["docker-compose"]):
+        if (
+            shutil.which(command[0])
+            and subprocess.run([*command, "version"], capture_output=True, check=False).returncode == 0
+        ):
+            return command
+    return []
+
+
+COMPOSE = find()
+
+
+def compose(*arguments: str, without: str = "") -> str:
+    """Run it on our docker-compose.yml and return what it prints."""
+    environment = {name: value for name, value in (os.environ | ENVIRONMENT).items() if name != without}
+    command = [*COMPOSE, *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(arguments)}: {done.stdout[-4000:]}{done.stderr[-4000:]}"
+    return done.stdout.strip()
+
+
+def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.5)
+    return False
+
+
+@pytest.fixture
+def database() -> Iterator[Connection]:
+    """Both services up, and a connection to the server."""
+    if not answers() and not os.environ.get("CI"):
+        pytest.skip("no Docker engine answers")
+    try:
+        compose("up", "--detach", "--build")
+        uri = "bolt://" + compose("port", "neo4j", "7687")
+        with Connection(Neo4jSettings(uri=uri, password=SecretStr(PASSWORD))) as connection:
+            yield connection
+    finally:
+        compose("down", "--volumes", "--timeout", "0")
+
+
+def test_the_worker_ticks_takes_a_stimulus_and_ends_when_told_to(database: Connection):
+    def tick() -> int:
+        rows = database.statement("MATCH (l:Ledger {graph: 'default'}) RETURN l.tick AS tick")
+        return rows[0]["tick"] if rows else -1
+
+    def energy() -> float:
+        return (
+            database.statement("MATCH (n:Node {graph: 'default', id: 'a'}) RETURN n.energy AS energy")[0]["energy"]
+            or 0.0
+        )
+
+    assert wait_for(lambda: tick() >= 2, 120), compose("logs", "worker")
+
+    database.statement("CREATE (:Node {graph: 'default', id: 'a'})")
+    database.statement("CREATE (:Stimulus {graph: 'default', id: 's', node: 'a', delta: 7.0, created_at: datetime()})")
+    assert wait_for(lambda: energy() > 6.9, 30), compose("logs", "worker")
+
+    worker = docker.from_env().containers.get(compose("ps", "--quiet", "worker"))
+    worker.stop(timeout=15)
+    worker.reload()
+    assert worker.attrs["State"]["ExitCode"] == 0, compose("logs", "worker")
+
+
+def test_without_a_password_nothing_is_started():
+    if not COMPOSE and not os.environ.get("CI"):
+        pytest.skip("there is no docker-compose")
+    assert "stop_grace_period" in compose("config")
+    with pytest.raises(AssertionError, match="password of 8 characters"):
+        compose("config", without="NEO4J_PASSWORD")
