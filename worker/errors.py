@@ -1,19 +1,19 @@
 """Every error that Stridegraph can name, as one tree.
 
-    StrideError                    it did not work; the message names the thing, `remedy` says what to do
-    ├── SettingsError              a setting is wrong (exit code 2)
-    ├── InputError                 a file, a row or an argument is wrong (exit code 2)
-    ├── DatabaseError              the local server could not be fetched, started or stopped
-    ├── GraphError                 the database's side of a tick
-    │   ├── Unreachable            nothing answers at the URI, or not any more: worth another try
-    │   │   └── Busy               the database asks to try the transaction again
-    │   ├── Refused                wrong password, database, right or certificate: no try will heal it
-    │   ├── SchemaError            a migration is missing, changed, or newer than this program
-    │   ├── TooLarge               the transaction did not fit the database's memory: stage a smaller tick
-    │   ├── Fenced                 another worker holds the graph now: this one must stop
-    │   ├── ForeignChange          what the tick had read is not what is there: read again, stage afresh
-    │   └── CommitUnknown          the answer to COMMIT was lost: the ledger knows
-    └── BooksError                 energy appeared or vanished: nothing more is moved
+StrideError                    it did not work; the message names the thing, `remedy` says what to do
+├── SettingsError              a setting is wrong (exit code 2)
+├── InputError                 a file, a row or an argument is wrong (exit code 2)
+├── DatabaseError              the local server could not be fetched, started or stopped
+├── GraphError                 the database's side of a tick
+│   ├── Unreachable            nothing answers at the URI, or not any more: worth another try
+│   │   └── Busy               the database asks to try the transaction again
+│   ├── Refused                wrong password, database, right or certificate: no try will heal it
+│   ├── SchemaError            a migration is missing, changed, or newer than this program
+│   ├── TooLarge               the transaction did not fit the database's memory: stage a smaller tick
+│   ├── Fenced                 another worker holds the graph now: this one must stop
+│   ├── ForeignChange          what the tick had read is not what is there: read again, stage afresh
+│   └── CommitUnknown          the answer to COMMIT was lost: the ledger knows
+└── BooksError                 energy appeared or vanished: nothing more is moved
 """
 
 from __future__ import annotations

@@ -29,7 +29,9 @@ class _Group(BaseModel):
 class Neo4jSettings(_Group):
     """Which database."""
 
-    uri: Annotated[str, Field(description="`neo4j://`, `bolt://`, `neo4j+s://`, …; empty: the local server of `stridegraph db`")] = ""
+    uri: Annotated[
+        str, Field(description="`neo4j://`, `bolt://`, `neo4j+s://`, …; empty: the local server of `stridegraph db`")
+    ] = ""
     user: Annotated[str, Field(description="user name")] = "neo4j"
     password: Annotated[SecretStr, Field(description="password; never printed")] = SecretStr("")
     database: Annotated[str, Field(description="name of the database")] = "neo4j"
@@ -39,10 +41,21 @@ class Neo4jSettings(_Group):
 class DatabaseSettings(_Group):
     """The local server of `stridegraph db`."""
 
-    home: Annotated[Path | None, Field(description="folder of the server, its data and logs; empty: the user's data folder")] = None
-    version: Annotated[str, Field(description="version of Neo4j: one of those that the program has a lock for")] = "2026.08.1"
-    port: Annotated[int, Ge(0), Le(65535), Field(description="Bolt port on the loopback interface; 0: the first free one from 7687 on")] = 0
-    memory: Annotated[str, Field(pattern=r"^\d+[mg]$", description="memory for heap and for page cache, each, e.g. `512m` or `2g`")] = "1g"
+    home: Annotated[
+        Path | None, Field(description="folder of the server, its data and logs; empty: the user's data folder")
+    ] = None
+    version: Annotated[str, Field(description="version of Neo4j: one of those that the program has a lock for")] = (
+        "2026.08.1"
+    )
+    port: Annotated[
+        int,
+        Ge(0),
+        Le(65535),
+        Field(description="Bolt port on the loopback interface; 0: the first free one from 7687 on"),
+    ] = 0
+    memory: Annotated[
+        str, Field(pattern=r"^\d+[mg]$", description="memory for heap and for page cache, each, e.g. `512m` or `2g`")
+    ] = "1g"
 
 
 class StimulusSettings(_Group):
@@ -55,21 +68,31 @@ class PaceSettings(_Group):
     """Tick speed (SPEC §11)."""
 
     fixed: Annotated[float, Gt(0), Le(3600), Field(description="seconds from tick to tick, and the dt of each")] = 1.0
-    dt_max: Annotated[float, Gt(0), Le(3600), Field(description="longest dt of a tick, s; a longer pause is cut to it")] = 5.0
+    dt_max: Annotated[
+        float, Gt(0), Le(3600), Field(description="longest dt of a tick, s; a longer pause is cut to it")
+    ] = 5.0
 
 
 class ResidentSettings(_Group):
     """What the worker holds in memory of the graph."""
 
-    enabled: Annotated[bool, Field(description="keep what was loaded; off: read the whole frontier every tick, same bits")] = True
-    max_links: Annotated[int, Ge(1000), Field(description="links held; over it, all but the frontier is dropped and read again")] = 20_000_000
-    refresh: Annotated[float, Gt(0), Field(description="seconds after which what is held is read again, for foreign changes")] = 300.0
+    enabled: Annotated[
+        bool, Field(description="keep what was loaded; off: read the whole frontier every tick, same bits")
+    ] = True
+    max_links: Annotated[
+        int, Ge(1000), Field(description="links held; over it, all but the frontier is dropped and read again")
+    ] = 20_000_000
+    refresh: Annotated[
+        float, Gt(0), Field(description="seconds after which what is held is read again, for foreign changes")
+    ] = 300.0
 
 
 class LeaseSettings(_Group):
     """Who may write (RELIABILITY)."""
 
-    ttl: Annotated[float, Ge(1), Le(3600), Field(description="seconds that a lease is valid by the database's clock")] = 15.0
+    ttl: Annotated[
+        float, Ge(1), Le(3600), Field(description="seconds that a lease is valid by the database's clock")
+    ] = 15.0
 
 
 class EventsSettings(_Group):
@@ -107,8 +130,10 @@ class Settings(BaseSettings):
     @classmethod
     def _parse_json(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Read lists and tables, which the environment carries as JSON."""
-        return {name: {k: _json(v) for k, v in group.items()} if isinstance(group, dict) and name != "neo4j" else group
-            for name, group in values.items()}
+        return {
+            name: {k: _json(v) for k, v in group.items()} if isinstance(group, dict) and name != "neo4j" else group
+            for name, group in values.items()
+        }
 
     @classmethod
     def read(cls, **changes: Any) -> Self:
@@ -156,7 +181,11 @@ def _variables(cls: type[Settings]) -> set[str]:
     """Return the name of every variable that sets something."""
     names = set()
     for name, info in cls.model_fields.items():
-        inner = getattr(info.annotation, "model_fields", None) or getattr(info.annotation, "__dataclass_fields__", None) or {}
+        inner = (
+            getattr(info.annotation, "model_fields", None)
+            or getattr(info.annotation, "__dataclass_fields__", None)
+            or {}
+        )
         names |= {variable(name), *(variable(name, key) for key in inner)}
     return names
 
@@ -166,7 +195,10 @@ def _refuse_unknown(cls: type[Settings]) -> None:
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
             near = difflib.get_close_matches(name, known, n=1)
-            raise SettingsError(f"{name}: there is no such setting", f"did you mean {near[0]}?" if near else "see docs/reference/settings.md")
+            raise SettingsError(
+                f"{name}: there is no such setting",
+                f"did you mean {near[0]}?" if near else "see docs/reference/settings.md",
+            )
 
 
 def _lines(error: ValidationError) -> str:

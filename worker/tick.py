@@ -64,7 +64,9 @@ def tick(held: Held, dt: float) -> Frame:
             decayed = decay(held)
         with watch("emit"):
             return emit(held, Moment(books, stimuli, frontier, strides, staged), decayed, watch)
-    raise ForeignChange(f"tick {held.ledger.tick + 1} was staged {ATTEMPTS} times, and each time others had written to what it read")
+    raise ForeignChange(
+        f"tick {held.ledger.tick + 1} was staged {ATTEMPTS} times, and each time others had written to what it read"
+    )
 
 
 def intake(held: Held) -> Accepted:
@@ -83,7 +85,9 @@ def load(held: Held, stimuli: Accepted) -> Frontier:
     """Take the active nodes in ascending id, at most `frontier_cap` of them in turn, and read what is not yet held."""
     resident, clock = held.resident, held.ledger.decay_clock
     nodes = stimuli.nodes
-    lifted = nodes[fading.stored(resident.nodes, nodes, clock) + resident["stimulus"][nodes] >= resident["threshold"][nodes]]
+    lifted = nodes[
+        fading.stored(resident.nodes, nodes, clock) + resident["stimulus"][nodes] >= resident["threshold"][nodes]
+    ]
     active = resident.in_order(np.union1d(resident.active, lifted)) if len(lifted) else resident.active
     sources = _in_turn(held, active)
     resident.read_links(held.graph, sources)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -37,7 +37,7 @@ class Held:
     resident: Resident
     frontier_cap: int
     turn: str = ""  # id of the last source that this tick serves, where they take turns
-    drifted: list[Rejected] = field(default_factory=list)
+    drifted: list[Rejected] = field(default_factory=list)  # statistics that were not as kept
 
     @property
     def parameters(self) -> Parameters:
@@ -66,7 +66,9 @@ def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
     held.resident.add(graph.census())
     everyone = np.arange(len(held.resident.ids), dtype=np.int32)
     held.resident.look(everyone, ledger.decay_clock)
-    held.ledger = replace(ledger, books=ledger.books.found(_counted(held, everyone), opening=ledger.tick == 0 and not ledger.books.energy))
+    held.ledger = replace(
+        ledger, books=ledger.books.found(_counted(held, everyone), opening=ledger.tick == 0 and not ledger.books.energy)
+    )
     held.stats = _recounted(held, graph.statistics())
     graph.adopt(held.ledger, held.stats)
     settle(held)
@@ -89,12 +91,15 @@ def settle(held: Held) -> dict[str, float]:
     at = decay.epoch(held.ledger.decay_clock, parameters.decay)
     if held.ledger.settled >= at:
         return {}
-    taken: Counter[str] = Counter()
+    taken: dict[str, float] = defaultdict(float)
     which, energy = decay.settled(resident.nodes, resident.energetic(), at, parameters.decay)
     for lo in range(0, len(which), SETTLE_BATCH):
-        taken.update(_settle_batch(held, which[lo : lo + SETTLE_BATCH], energy[lo : lo + SETTLE_BATCH], at))
+        for kind, amount in _settle_batch(
+            held, which[lo : lo + SETTLE_BATCH], energy[lo : lo + SETTLE_BATCH], at
+        ).items():
+            taken[kind] += amount
     held.ledger = replace(held.ledger, settled=at)
-    return taken
+    return dict(taken)
 
 
 def reconcile(held: Held, which: Int32s) -> None:
@@ -151,7 +156,9 @@ def _recounted(held: Held, kept: Mapping[str, WeightStats]) -> dict[str, WeightS
         apart = weights.drift(kept[kind], counted) if kind in kept else math.inf
         stats[kind] = counted if apart > TOLERANCE else kept[kind]
         if kind in kept and apart > TOLERANCE:
-            held.drifted.append(Rejected("statistics", kind, f"kept {kept[kind]}, counted {counted}: the count is used"))
+            held.drifted.append(
+                Rejected("statistics", kind, f"kept {kept[kind]}, counted {counted}: the count is used")
+            )
     return stats
 
 

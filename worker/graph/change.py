@@ -43,7 +43,12 @@ def take_in(held: Held, done: Changes, strides: Strides, staged: Staged) -> None
     """Take into memory what a commit has written."""
     resident = held.resident
     half_life = resident["half_life"][staged.touched]
-    write_back(resident, staged.touched, decay.rewound(staged.after, held.ledger.decay_clock, done.energy_at, half_life), done.energy_at)
+    write_back(
+        resident,
+        staged.touched,
+        decay.rewound(staged.after, held.ledger.decay_clock, done.energy_at, half_life),
+        done.energy_at,
+    )
     resident["visits"][staged.visited] += staged.visits
     resident.link("log_weight")[strides.link] += staged.learned
     held.ledger, held.stats = done.ledger, {**held.stats, **done.stats}

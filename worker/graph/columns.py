@@ -36,4 +36,6 @@ class Columns:
         if size > capacity:
             capacity = max(size, 2 * capacity)
             for name, array in self._arrays.items():
-                self._arrays[name] = np.concatenate((array[: self.size], np.zeros(capacity - self.size, dtype=array.dtype)))
+                self._arrays[name] = np.concatenate(
+                    (array[: self.size], np.zeros(capacity - self.size, dtype=array.dtype))
+                )

@@ -103,7 +103,13 @@ def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float],
         energy_lost=staged.lost,
         energy_total=books.total,
         conservation_error=math.fsum(
-            (*books.energy.values(), *(-e for e in moment.books.energy.values()), -energy_in, staged.lost, *decayed.values())
+            (
+                *books.energy.values(),
+                *(-e for e in moment.books.energy.values()),
+                -energy_in,
+                staged.lost,
+                *decayed.values(),
+            )
         ),
         frontier_active=len(resident.active),
         frontier_shadow=resident.shadow(frontier.sources),

@@ -145,7 +145,9 @@ class Neo4jGraph:
             raise _fenced(self.name)
         for name, count in sent.items():
             if rows[0][name] != count:
-                raise ForeignChange(f"{count - rows[0][name]} of {count} rows ({name}) are not as this tick has read them")
+                raise ForeignChange(
+                    f"{count - rows[0][name]} of {count} rows ({name}) are not as this tick has read them"
+                )
 
     def _run(self, name: str, **parameters: Any) -> list[Row]:
         return self.connection.run(name, graph=self.name, **parameters)

@@ -17,7 +17,7 @@ from worker.physics.kernels import count_shadow
 from worker.physics.model import Links, Nodes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from worker.graph.port import Graph, LinkRows, NodeRows
     from worker.physics.model import Floats, Int32s
@@ -172,7 +172,9 @@ class Resident:
 
     def shadow(self, sources: Int32s) -> int:
         """Return how many nodes that the sources' links point to are not active."""
-        return int(count_shadow(sources, self["start"], self["degree"], self.link("target"), self["active"], self["mark"]))
+        return int(
+            count_shadow(sources, self["start"], self["degree"], self.link("target"), self["active"], self["mark"])
+        )
 
     def energetic(self) -> Int32s:
         """Return all nodes that have energy, in ascending id."""
@@ -180,7 +182,7 @@ class Resident:
 
     def kind(self, i: int) -> str:
         """Return the type of a node."""
-        return self.types[self["type"][i]]
+        return self.types[int(self["type"][i])]
 
     def _take_links(self, rows: LinkRows) -> None:
         weight = numbers(rows.log_weight, np.nan)
@@ -189,9 +191,11 @@ class Resident:
         loop = source == target
         usable = np.isfinite(weight) & (target >= 0) & ~loop
         usable[usable] = self["valid"][target[usable]]
-        for i in np.flatnonzero(~np.isfinite(weight) | loop):
+        for i in np.flatnonzero(~np.isfinite(weight) | loop).tolist():
             name = f"{self.ids[source[i]]} -[{rows.type[i]}]-> {self.ids[target[i]] if target[i] >= 0 else '?'}"
-            self.rejected.append(Rejected("link", name, "it points to its own node" if loop[i] else f"log_weight {rows.log_weight[i]!r}"))
+            self.rejected.append(
+                Rejected("link", name, "it points to its own node" if loop[i] else f"log_weight {rows.log_weight[i]!r}")
+            )
         order = self._order(rows, source, target, np.flatnonzero(usable))
         source, target = source[order], target[order]
         feelings = [vector(rows.emotion[i]) for i in order]
@@ -202,7 +206,9 @@ class Resident:
             target=target,
             type=np.array([self._link_code(rows.type[i]) for i in order], dtype=np.int32),
             log_weight=weight[order],
-            resonance=np.where(own, [valence.resonance(affect, feeling) for feeling in feelings], self["resonance"][target]),
+            resonance=np.where(
+                own, [valence.resonance(affect, feeling) for feeling in feelings], self["resonance"][target]
+            ),
             emotion=np.where(own, [float(np.linalg.norm(feeling)) for feeling in feelings], self["emotion"][target]),
         )
         heads, starts, counts = np.unique(source, return_index=True, return_counts=True)
@@ -238,4 +244,3 @@ class Resident:
             self._link_type_code[kind] = len(self.link_types)
             self.link_types.append(kind)
         return self._link_type_code[kind]
-

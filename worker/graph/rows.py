@@ -66,14 +66,18 @@ def clean_nodes(rows: NodeRows, parameters: Parameters) -> tuple[CleanNodes, lis
     threshold, visits = numbers(rows.threshold, 0.0), numbers(rows.visits, 0.0)
     has_id = np.array([isinstance(i, str) for i in rows.id], dtype=np.bool_)
     valid = has_id & (energy >= -TINY) & (energy <= parameters.tick.energy_max) & np.isfinite(at) & (at >= 0.0)
-    for i in np.flatnonzero(~valid):
-        why = "its id is missing or not text" if not has_id[i] else f"energy {rows.energy[i]!r} at {rows.energy_at[i]!r}"
+    for i in np.flatnonzero(~valid).tolist():
+        why = (
+            "its id is missing or not text" if not has_id[i] else f"energy {rows.energy[i]!r} at {rows.energy_at[i]!r}"
+        )
         rejected.append(Rejected("node", _name(rows, i), why))
     types = [kind if isinstance(kind, str) else "*" for kind in rows.type]
     usable = np.isfinite(threshold) & (threshold > 0.0)
-    for i in np.flatnonzero(~usable):
+    for i in np.flatnonzero(~usable).tolist():
         if rows.threshold[i] is not None:
-            rejected.append(Rejected("threshold", _name(rows, i), f"{rows.threshold[i]!r} is not over 0: the type's is used"))
+            rejected.append(
+                Rejected("threshold", _name(rows, i), f"{rows.threshold[i]!r} is not over 0: the type's is used")
+            )
     by_type = {kind: parameters.threshold_of(kind) for kind in set(types)}
     defaults = np.array([by_type[kind] for kind in types], dtype=np.float64)
     counted = np.isfinite(visits) & (visits >= 0.0)

@@ -23,7 +23,9 @@ def strategies(degree: Int32s, parameters: Fanout) -> Int32s:
 def kept(degree: Int32s, active: int, parameters: Fanout) -> Int32s:
     """Return how many candidates are kept of each source (S,): never fewer for a larger degree, at least 1 of one."""
     balanced = np.maximum(parameters.low, (degree + 1) // 2)
-    number = np.where(degree < parameters.low, degree, np.where(degree <= parameters.high, balanced, parameters.selective_k))
+    number = np.where(
+        degree < parameters.low, degree, np.where(degree <= parameters.high, balanced, parameters.selective_k)
+    )
     match parameters.task_mode:
         case "focused":
             number = np.minimum(number, 2)

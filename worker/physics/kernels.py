@@ -68,7 +68,9 @@ def log(x: float) -> float:
     bits = np.float64(x).view(np.int64)
     over = (bits & 0xFFFFFFFFFFFFF) - 0x6A09E667F3BCD  # of m over √2: its sign says whether to halve
     up = 1 + (over >> 63)
-    n = np.int64((bits >> 52) + up | 0x4330000000000000).view(np.float64) - (_TWO52 + 1023.0)  # a vectorised int → float
+    n = np.int64((bits >> 52) + up | 0x4330000000000000).view(np.float64) - (
+        _TWO52 + 1023.0
+    )  # a vectorised int → float
     m = np.int64((bits & 0xFFFFFFFFFFFFF) | ((1023 - up) << 52)).view(np.float64)
     s = (m - 1.0) / (m + 1.0)
     z = s * s
@@ -146,7 +148,9 @@ def costs(frontier: Frontier, sources: tuple[int, int], terms: Any, base: np.nda
 
 
 @inlined
-def _gather(values: np.ndarray, target: np.ndarray, frontier: Frontier, sources: tuple[int, int], out: np.ndarray) -> None:
+def _gather(
+    values: np.ndarray, target: np.ndarray, frontier: Frontier, sources: tuple[int, int], out: np.ndarray
+) -> None:
     """Write the value of each link's target."""
     n = 0
     for s in range(*sources):
@@ -255,7 +259,12 @@ def move(energy: np.ndarray, offset: np.ndarray, share: np.ndarray, wide: np.nda
 
 @compiled
 def accumulate(
-    source: np.ndarray, target: np.ndarray, energy: np.ndarray, stickiness: np.ndarray, change: np.ndarray, lost: np.ndarray
+    source: np.ndarray,
+    target: np.ndarray,
+    energy: np.ndarray,
+    stickiness: np.ndarray,
+    change: np.ndarray,
+    lost: np.ndarray,
 ) -> None:
     """Add each stride to the staged change of its two ends, in order (§6); `lost` gets what is not kept."""
     for k in range(len(energy)):

@@ -32,7 +32,7 @@ def gate(tier: Int32s, source_active: np.ndarray, lifted: np.ndarray, parameters
     """Return the factor by which each stride's link learns (M,): by tier, for new pairs only, or 0."""
     match parameters.gate:
         case "tiered":
-            return FACTORS[tier]
+            return np.take(FACTORS, tier)
         case "newness":
             return (~source_active & lifted).astype(np.float64)
     return np.zeros(len(tier))
@@ -48,7 +48,14 @@ def learn(
     """
     tanh = 1.0 - 2.0 / (1.0 + exps(2.0 * emotion))
     room = np.clip(1.0 - log_weight / parameters.log_weight_max, 0.0, 1.0)
-    change = parameters.rate * factor * np.minimum(1.0, moved) * np.maximum(0.0, 1.0 + z_phi) * (1.0 + parameters.kappa * tanh) * room
+    change = (
+        parameters.rate
+        * factor
+        * np.minimum(1.0, moved)
+        * np.maximum(0.0, 1.0 + z_phi)
+        * (1.0 + parameters.kappa * tanh)
+        * room
+    )
     change = np.minimum(change, MOST_A_LINK)
     total, most = math.fsum(change), MOST_A_TICK * math.sqrt(len(change))
     if total > most:

@@ -30,7 +30,9 @@ class Weights:
 
     z_clip: Annotated[float, Gt(0), Le(10), doc("standard scores are clipped to ± this")] = 3.0
     std_floor: Annotated[float, Gt(0), Le(100), doc("σ of a link type is taken to be at least this")] = 0.5
-    recompute_ticks: Annotated[int, Ge(1), doc("ticks between two recomputations of the statistics from all links")] = 10_000
+    recompute_ticks: Annotated[int, Ge(1), doc("ticks between two recomputations of the statistics from all links")] = (
+        10_000
+    )
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,16 @@ class Fanout:
     low: Annotated[int, Ge(1), Le(1000), doc("out-degree under which all links are candidates")] = 3
     high: Annotated[int, Ge(1), Le(100_000), doc("out-degree over which only `selective_k` are")] = 10
     selective_k: Annotated[int, Ge(1), Le(1000), doc("candidates kept of a node of high degree")] = 5
-    capacity: Annotated[int, Ge(1), doc("active nodes that working memory holds; near it, fewer candidates are kept")] = 10_000
+    capacity: Annotated[
+        int, Ge(1), doc("active nodes that working memory holds; near it, fewer candidates are kept")
+    ] = 10_000
     task_mode: Annotated[
         Literal["balanced", "focused", "divergent", "methodical"],
         doc("`balanced`: by degree; `focused`: at most 2; `divergent`: half as many again; `methodical`: all"),
     ] = "balanced"
-    frontier_cap: Annotated[int, Ge(100), Le(10_000_000), doc("most sources in a tick; over it they take turns")] = 10_000
+    frontier_cap: Annotated[int, Ge(100), Le(10_000_000), doc("most sources in a tick; over it they take turns")] = (
+        10_000
+    )
 
 
 @dataclass(frozen=True)
@@ -56,18 +62,26 @@ class Valence:
     novelty_weight: Annotated[float, Ge(0), Le(10), doc("λ_nov")] = 0.25
     novelty_scale: Annotated[float, Gt(0), Le(1e9), doc("visits after which a node's novelty has fallen to 1/e")] = 20.0
     resonance: Annotated[float, Ge(0), Le(10), doc("λ_res: how much the mood favours links that feel like it")] = 0.6
-    complementarity: Annotated[float, Ge(0), Le(10), doc("λ_comp: how much it favours links that feel the opposite")] = 0.8
+    complementarity: Annotated[
+        float, Ge(0), Le(10), doc("λ_comp: how much it favours links that feel the opposite")
+    ] = 0.8
     context: Annotated[float, Ge(0), Le(2), doc("g_ctx: 0.5 in focus, 2 in recovery")] = 1.0
     goal: Annotated[tuple[float, ...], doc("goal vector, compared with each target's `embedding`; empty: no goal")] = ()
-    affect: Annotated[tuple[float, ...], doc("affect vector A, compared with each link's `emotion`; empty: neutral")] = ()
+    affect: Annotated[
+        tuple[float, ...], doc("affect vector A, compared with each link's `emotion`; empty: neutral")
+    ] = ()
 
 
 @dataclass(frozen=True)
 class Select:
     """Which candidates become strides (§6)."""
 
-    topk: Annotated[Annotated[int, Ge(1), Le(64)] | Literal["all"], doc("K: strides of a source in a tick, 1 to 64, or `all`")] = 4
-    temperature: Annotated[float, Gt(0), Le(1e12), doc("T of the shares: near 0 the cheapest takes all, large: equal shares")] = 1.5
+    topk: Annotated[
+        Annotated[int, Ge(1), Le(64)] | Literal["all"], doc("K: strides of a source in a tick, 1 to 64, or `all`")
+    ] = 4
+    temperature: Annotated[
+        float, Gt(0), Le(1e12), doc("T of the shares: near 0 the cheapest takes all, large: equal shares")
+    ] = 1.5
 
 
 @dataclass(frozen=True)
@@ -91,7 +105,14 @@ class Learning:
 
 
 HALF_LIVES = MappingProxyType(
-    {"Memory": 64_800.0, "Principle": 32_400.0, "Concept": 16_200.0, "Task": 7_200.0, "Trigger": 10_800.0, "*": 14_400.0}
+    {
+        "Memory": 64_800.0,
+        "Principle": 32_400.0,
+        "Concept": 16_200.0,
+        "Task": 7_200.0,
+        "Trigger": 10_800.0,
+        "*": 14_400.0,
+    }
 )
 THRESHOLDS = MappingProxyType(
     {"Memory": 0.83, "Concept": 0.93, "Principle": 1.17, "Mechanism": 1.27, "Document": 0.73, "Event": 0.87}
@@ -102,8 +123,8 @@ THRESHOLDS = MappingProxyType(
 class Decay:
     """How energy fades (§9)."""
 
-    half_life: Annotated[dict[str, Positive], doc("half-life of energy by node type, s; `*` for all other types")] = field(
-        default_factory=lambda: dict(HALF_LIVES)
+    half_life: Annotated[dict[str, Positive], doc("half-life of energy by node type, s; `*` for all other types")] = (
+        field(default_factory=lambda: dict(HALF_LIVES))
     )
     settle: Annotated[float, Gt(0), Le(1e9), doc("decayed seconds after which energies are written out")] = 60.0
     floor: Annotated[float, Ge(0), Le(0.1), doc("energy under this share of the threshold is 0 when settled")] = 1e-6
@@ -140,5 +161,3 @@ class Parameters:
     def threshold_of(self, node_type: str) -> float:
         """Return Θ of a type (§10)."""
         return self.threshold.default * self.threshold.types.get(node_type, 1.0)
-
-

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -35,7 +36,7 @@ def select(frontier: Frontier, terms: Terms, parameters: Parameters) -> Chosen:
     np.cumsum(taken, out=offset[1:])
     link, cost, share = np.empty(offset[-1], dtype=np.int64), np.empty(offset[-1]), np.empty(offset[-1])
     bounds = np.linspace(0, len(kept), parameters.tick.threads + 1).astype(np.int64)
-    parts = [(lo, hi) for lo, hi in zip(bounds, bounds[1:], strict=False) if lo < hi]
+    parts = [(lo, hi) for lo, hi in pairwise(bounds.tolist()) if lo < hi]
     if len(parts) <= 1:
         choose(frontier, (0, len(kept)), kept, offset, terms, link, cost, share)
     else:

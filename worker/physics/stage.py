@@ -29,7 +29,9 @@ def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: 
     change, lost = changes(frontier, strides, touched)
     after = snapshot + change
     if len(after) and after.min() < 0.0:
-        raise BooksError(f"a tick would leave a node with energy {after.min()}", "this is a bug: please report it with the snapshot")
+        raise BooksError(
+            f"a tick would leave a node with energy {after.min()}", "this is a bug: please report it with the snapshot"
+        )
 
     source, target = np.searchsorted(touched, strides.source), np.searchsorted(touched, strides.target)
     threshold = nodes.threshold[strides.target]
@@ -62,5 +64,10 @@ def _learned(
 ) -> Floats:
     links = frontier.links
     return learning.learn(
-        links.log_weight[strides.link], strides.energy / threshold, z_phi, links.emotion[strides.link], factor, parameters.learning
+        links.log_weight[strides.link],
+        strides.energy / threshold,
+        z_phi,
+        links.emotion[strides.link],
+        factor,
+        parameters.learning,
     )

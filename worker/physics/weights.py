@@ -31,7 +31,9 @@ def standard(types: Sequence[str], stats: Mapping[str, WeightStats], parameters:
     used = [everything if s.n < ENOUGH else s for s in used]
     return Standard(
         mean=np.array([s.mean for s in used], dtype=np.float64),
-        scale=np.array([1.0 / max(s.std, parameters.std_floor) if s.n >= ENOUGH else 0.0 for s in used], dtype=np.float64),
+        scale=np.array(
+            [1.0 / max(s.std, parameters.std_floor) if s.n >= ENOUGH else 0.0 for s in used], dtype=np.float64
+        ),
         low_confidence=low,
     )
 
@@ -66,7 +68,9 @@ def replace(stats: WeightStats, before: Floats, after: Floats) -> WeightStats:
     Chan's merge for a group that leaves and one of the same size that comes. Sums by `math.fsum`: no order matters.
     """
     shift = math.fsum(after - before) / stats.n
-    squares = stats.n * stats.std**2 + math.fsum((after - before) * (after + before - 2.0 * stats.mean)) - stats.n * shift**2
+    squares = (
+        stats.n * stats.std**2 + math.fsum((after - before) * (after + before - 2.0 * stats.mean)) - stats.n * shift**2
+    )
     return WeightStats(stats.n, stats.mean + shift, math.sqrt(max(squares, 0.0) / stats.n))
 
 

@@ -1,0 +1,134 @@
+"""The databases that tests run on, and the word on each at the end of the run.
+
+`--databases embedded,container,5.26`: the local server, a container, and the older server. By default those that can be had
+here: a container needs a Docker engine. Under CI all three are demanded, and the run fails if one of them took no test.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from contextlib import ExitStack
+
+import docker
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.container import neo4j as container
+from worker.database import local_server
+from worker.graph.connection import Connection
+from worker.graph.migrate import migrate
+from worker.graph.neo4j import Neo4jGraph
+from worker.settings import DatabaseSettings
+
+EMBEDDED, CONTAINER, OLDER = DATABASES = ("embedded", "container", "5.26")
+OLDER_VERSION = "5.26.30"
+CI = bool(os.environ.get("CI"))
+served: Counter[str] = Counter()
+unserved: dict[str, str] = {}
+
+settings.register_profile(
+    "quick", max_examples=int(os.environ.get("EXAMPLES", "200")), deadline=None, suppress_health_check=list(HealthCheck)
+)
+settings.load_profile("quick")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--databases", default=",".join(DATABASES) if CI else "", help="embedded,container,5.26")
+
+
+def pytest_configure(config):
+    chosen = config.getoption("--databases")
+    config.databases = chosen.split(",") if chosen else [EMBEDDED, OLDER]
+    if not chosen and _engine():
+        config.databases.insert(1, CONTAINER)
+    elif not chosen:
+        unserved[CONTAINER] = "there is no Docker engine here"
+
+
+def _engine():
+    """Return whether a Docker engine answers."""
+    try:
+        return docker.from_env().ping()
+    except docker.errors.DockerException:
+        return False
+
+
+def pytest_generate_tests(metafunc):
+    if "database" in metafunc.fixturenames:
+        smoke = metafunc.definition.get_closest_marker("smoke")
+        metafunc.parametrize("database", [d for d in metafunc.config.databases if smoke or d != OLDER], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory):
+    """Start each database when a test first asks for it; stop all at the end."""
+    started = {}
+    with ExitStack() as stack:
+
+        def serve(name):
+            if name not in started:
+                started[name] = _container(stack) if name == CONTAINER else _local(stack, name, tmp_path_factory)
+            return started[name]
+
+        yield serve
+
+
+def _local(stack, name, tmp_path_factory):
+    version = OLDER_VERSION if name == OLDER else DatabaseSettings().version
+    jars = local_server(DatabaseSettings(version=version)).jars
+    home = tmp_path_factory.mktemp(name)
+    server = local_server(DatabaseSettings(home=home, version=version, memory="512m"), jars=jars)
+    stack.callback(server.down)
+    return server.up(say=print)
+
+
+def _container(stack):
+    return stack.enter_context(container.container())
+
+
+@pytest.fixture
+def database(request, servers):
+    """How to connect to the database that this test runs on."""
+    served[request.param] += 1
+    return servers(request.param)
+
+
+@pytest.fixture
+def connection(database):
+    """A connection to an empty, migrated database."""
+    with Connection(database) as made:
+        migrate(made)
+        made.statement("MATCH (n) WHERE none(l IN labels(n) WHERE l STARTS WITH '__Neo4j') DETACH DELETE n")
+        yield made
+
+
+@pytest.fixture
+def graph(connection):
+    """An empty graph in Neo4j."""
+    return Neo4jGraph(connection, "default")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch):
+    """No test sees the settings of whoever runs it."""
+    for name in [name for name in os.environ if name.startswith("STRIDE_")]:
+        monkeypatch.delenv(name)
+
+
+def pytest_terminal_summary(terminalreporter):
+    for name in DATABASES:
+        line = f"{served[name]} tests" if served[name] else f"NO TEST ({unserved.get(name, 'not asked for')})"
+        terminalreporter.write_line(f"database {name}: {line}")
+
+
+def pytest_sessionfinish(session, exitstatus):
+    missing = [name for name in DATABASES if not served[name]]
+    if (
+        CI
+        and missing
+        and session.testscollected
+        and not session.config.option.collectonly
+        and not session.config.option.keyword
+    ):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED if exitstatus == 0 else exitstatus
