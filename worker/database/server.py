@@ -195,11 +195,8 @@ class LocalServer:
         write(self.home / "conf" / "neo4j.conf", conf.neo4j_conf(version, port, memory))
         write(self._arguments, conf.java_arguments(version, memory, self.home, jars))
         write(self.log, "")
-        pid = process.spawn(java, self._arguments, self.log)
-        write(self._state, json.dumps({"pid": pid, "port": port}))
-        server = self._process()
-        if not server:
-            raise self._failure("ended at once")
+        server = process.spawn(java, self._arguments, self.log)
+        write(self._state, json.dumps({"pid": server.pid, "port": port}))
         self._wait(server)
 
     def _ready(self, server: psutil.Process) -> bool:
