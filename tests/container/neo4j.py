@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import sys
-from contextlib import contextmanager
+import warnings
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import docker
 import yaml
+from docker.errors import DockerException
 from pydantic import SecretStr
 from testcontainers.community.neo4j import Neo4jContainer
 
@@ -22,8 +26,19 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OFFICIAL = COMPOSE["services"]["neo4j"]["image"].removeprefix("${STRIDE_NEO4J_IMAGE:-").removesuffix("}")
 
-# Taken out of the environment: to the program, a STRIDE_ variable that is no setting of its own is a mistake.
-IMAGE = os.environ.pop("STRIDE_TEST_NEO4J_IMAGE", OFFICIAL)
+# Read once, here: inside a test there are no STRIDE_ variables.
+IMAGE = os.environ.get("STRIDE_TEST_NEO4J_IMAGE", OFFICIAL)
+
+
+def engine_answers() -> bool:
+    """Say whether there is a Docker engine here."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # docker forgets the socket that could not connect
+        with suppress(DockerException):
+            docker.from_env().close()
+            return True
+        gc.collect()
+    return False
 
 
 @contextmanager
