@@ -1,0 +1,264 @@
+"""One whole tick of SPEC §2, slow and obvious: plain dictionaries, `math`, one link after the other.
+
+The twin that the compiled code is held to. Written from the spec, section by section, and not from the code: where the two
+differ, one of them has misread it. Energies are kept as of now; `written` is the epoch in which a node was last written,
+since §9 settles only what the clock has moved since then.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from dataclasses import dataclass, field
+from statistics import NormalDist, fmean, pstdev
+
+
+@dataclass
+class Node:
+    id: str
+    type: str
+    energy: float = 0.0
+    threshold: float | None = None
+    embedding: tuple = ()
+    emotion: tuple = ()
+    visits: int = 0
+    written: float = 0.0
+
+
+@dataclass
+class Link:
+    id: int
+    source: str
+    target: str
+    type: str
+    log_weight: float
+    emotion: tuple = ()
+
+
+@dataclass
+class NaiveGraph:
+    nodes: dict[str, Node]
+    links: list[Link]
+    clock: float = 0.0
+
+
+@dataclass
+class Stride:
+    link: Link
+    cost: float
+    share: float
+    energy: float = 0.0
+    phi: float = 0.0
+    z_flow: float = 0.0
+    z_phi: float = 0.0
+    tier: str = ""
+    learned: float = 0.0
+
+
+@dataclass
+class Result:
+    strides: list[Stride]
+    energy_in: float
+    decay: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+
+
+def tick(graph, p, dt, stimuli):
+    """Run one tick of `dt` seconds with stimuli [(node id, delta)], change the graph, and return what happened."""
+    for node, delta in stimuli:  # §2.1
+        graph.nodes[node].energy += delta
+    e = {node.id: node.energy for node in graph.nodes.values()}  # §2.3, the snapshot
+    theta = {node.id: threshold(node, p) for node in graph.nodes.values()}
+    active = sorted(i for i in e if e[i] >= theta[i])
+    read = reading(graph.links, p)
+
+    strides = []
+    for source in active:
+        strides += strides_of(source, e[source], theta[source], len(active), graph, read, p, dt)
+    after = dict(e)
+    for stride in strides:
+        after[stride.link.source] -= stride.energy
+        after[stride.link.target] += stride.energy
+    score(strides, e, theta)
+    learn(strides, e, after, theta, graph, p)
+
+    epoch = math.floor(graph.clock / p.decay.settle) * p.decay.settle  # §2.6, the commit
+    for i in {stride.link.source for stride in strides} | {stride.link.target for stride in strides}:
+        graph.nodes[i].written = epoch
+    for i, _ in stimuli:
+        graph.nodes[i].written = epoch
+    for stride in strides:
+        stride.link.log_weight += stride.learned
+        graph.nodes[stride.link.target].visits += 1
+    for node in graph.nodes.values():
+        node.energy = max(0.0, after[node.id])
+    result = Result(strides, math.fsum(delta for _, delta in stimuli))
+    decay(graph, p, dt, result)
+    return result
+
+
+def threshold(node, p):
+    """§10: Θ of a node."""
+    return node.threshold or p.threshold.default * p.threshold.types.get(node.type, 1.0)
+
+
+def half_life(node, p):
+    """§9: seconds in which a node's energy halves."""
+    return p.decay.half_life.get(node.type, p.decay.half_life["*"])
+
+
+def reading(links, p):
+    """§3: how to read a log-weight of each type: a function from link to z."""
+    by_type = defaultdict(list)
+    for link in links:
+        by_type[link.type].append(link.log_weight)
+    everything = [link.log_weight for link in links]
+
+    def z(link):
+        values = by_type[link.type] if len(by_type[link.type]) >= 3 else everything
+        if len(values) < 3:
+            return 0.0
+        z = (link.log_weight - fmean(values)) / max(pstdev(values), p.weights.std_floor)
+        return max(-p.weights.z_clip, min(p.weights.z_clip, z))
+
+    z_of = {link.id: z(link) for link in links}
+    return lambda link: z_of[link.id]
+
+
+def kept(degree, active, p):
+    """§4: how many of a source's links are candidates."""
+    f = p.fanout
+    if degree > f.high:
+        number = f.selective_k
+    elif degree >= f.low:
+        number = max(f.low, math.ceil(degree / 2))
+    else:
+        number = degree
+    if f.task_mode == "focused":
+        number = min(number, 2)
+    elif f.task_mode == "divergent":
+        number = math.floor(1.5 * number)
+    elif f.task_mode == "methodical":
+        number = degree
+    if max(0.0, 1 - active / f.capacity) < 0.2:
+        number = max(1, math.floor(number * 0.6))
+    return min(number, degree)
+
+
+def strides_of(source, energy, theta, active, graph, read, p, dt):
+    """§4 and §6: the strides of one source."""
+    links = [link for link in graph.links if link.source == source]
+
+    def in_order(links, cost):
+        return sorted(links, key=lambda link: (cost[link.id], link.target, link.type, link.id))
+
+    base, full = {}, {}
+    for link in links:
+        weight, goal, novelty, multiplier = costs(link, graph.nodes[link.target], read(link), p)
+        base[link.id], full[link.id] = weight + novelty, (weight + goal + novelty) * multiplier
+    candidates = in_order(links, base)[: kept(len(links), active, p)]
+    chosen = in_order(candidates, full)
+    if p.select.topk != "all":
+        chosen = chosen[: p.select.topk]
+    if not chosen:
+        return []
+
+    least = full[chosen[0].id]  # taken out of each exponent: no share of a softmax changes, and none can overflow
+    parts = [math.exp(-(full[link.id] - least) / p.select.temperature) for link in chosen]
+    strides = [Stride(link, full[link.id], part / sum(parts)) for link, part in zip(chosen, parts, strict=True)]
+    for stride in strides:
+        stride.energy = energy * stride.share * math.exp(read(stride.link)) * p.tick.alpha * dt
+    total, cap = sum(stride.energy for stride in strides), p.guards.beta * energy
+    if total > cap:
+        for stride in strides:
+            stride.energy *= cap / total
+    return [stride for stride in strides if stride.energy > 1e-9 * theta]
+
+
+def costs(link, target, z, p):
+    """§5: c_weight, c_goal, c_novelty, m_res · m_comp."""
+    v = p.valence
+    weight = math.log(1 + math.exp(-z))
+    similarity = cosine(v.goal, target.embedding)
+    goal = 0.0 if similarity is None else v.goal_weight * (1 - similarity) / 2
+    novelty = v.novelty_weight * (1 - math.exp(-target.visits / v.novelty_scale))
+    emotion = link.emotion or target.emotion
+    r = cosine(v.affect, emotion) if norm(v.affect) >= 0.05 and norm(emotion) >= 0.05 else None
+    r = r or 0.0
+    resonance = math.exp(-v.resonance * r)
+    complementarity = math.exp(-v.complementarity * max(0.0, -r) * min(norm(v.affect), 1.0) * v.context)
+    return weight, goal, novelty, max(0.6, min(1.6, resonance * complementarity))
+
+
+def norm(vector):
+    return math.sqrt(sum(x * x for x in vector))
+
+
+def cosine(a, b):
+    """None where either is missing or zero, or where they do not fit."""
+    if len(a) != len(b) or norm(a) == 0 or norm(b) == 0:
+        return None
+    return sum(x * y for x, y in zip(a, b, strict=True)) / (norm(a) * norm(b))
+
+
+def score(strides, e, theta):
+    """§7: what each stride was worth, and its rank among those of its link type."""
+    for stride in strides:
+        j = stride.link.target
+        gap = max(0.0, theta[j] - e[j])
+        stride.phi = min(stride.energy, gap) / (gap + 1e-6 * theta[j]) if gap > 0 else 0.0
+    for stride in strides:
+        peers = [other for other in strides if other.link.type == stride.link.type]
+        if len(peers) < 3:
+            peers = strides
+        stride.z_flow = rank_score(stride.energy, [peer.energy for peer in peers])
+        stride.z_phi = rank_score(stride.phi, [peer.phi for peer in peers])
+
+
+def rank_score(value, values):
+    if len(values) < 3:
+        return 0.0
+    rank = sum(v < value for v in values) + (1 + sum(v == value for v in values)) / 2
+    return NormalDist().inv_cdf(rank / (len(values) + 1))
+
+
+def learn(strides, e, after, theta, graph, p):
+    """§8: how much each link grows."""
+    rate = p.learning
+    for stride in strides:
+        i, j = stride.link.source, stride.link.target
+        i_active, j_active = e[i] >= theta[i], e[j] >= theta[j]
+        lifted = not j_active and after[j] >= theta[j]
+        stride.tier = "co_activation" if i_active and j_active else "causal" if lifted else "background"
+        factor = {"co_activation": 1.0, "causal": 0.6, "background": 0.3}[stride.tier]
+        if rate.gate == "off" or (rate.gate == "newness" and (i_active or not lifted)):
+            factor = 0.0
+        learned = rate.rate * factor * min(1.0, stride.energy / theta[j]) * max(0.0, 1 + stride.z_phi)
+        learned *= 1 + rate.kappa * math.tanh(norm(stride.link.emotion or graph.nodes[j].emotion))
+        learned *= max(0.0, min(1.0, 1 - stride.link.log_weight / rate.log_weight_max))
+        stride.learned = min(learned, 0.05)
+    total, most = sum(stride.learned for stride in strides), 0.5 * math.sqrt(len(strides))
+    for stride in strides:
+        if total > most:
+            stride.learned *= most / total
+        if stride.learned < 1e-7:
+            stride.learned = 0.0
+
+
+def decay(graph, p, dt, result):
+    """§9: everything fades, and in a new epoch what has faded under the floor becomes 0."""
+    epoch = math.floor(graph.clock / p.decay.settle)
+    graph.clock += dt
+    for node in graph.nodes.values():
+        before = node.energy
+        node.energy *= 2 ** (-dt / half_life(node, p))
+        result.decay[node.type] += before - node.energy
+    if math.floor(graph.clock / p.decay.settle) == epoch:
+        return
+    epoch = math.floor(graph.clock / p.decay.settle) * p.decay.settle
+    for node in graph.nodes.values():
+        if node.energy > 0 and node.written < epoch and 2 ** (-(epoch - node.written) / half_life(node, p)) < 0.999:
+            node.written = epoch
+            if node.energy * 2 ** ((graph.clock - epoch) / half_life(node, p)) < p.decay.floor * threshold(node, p):
+                result.decay[node.type] += node.energy
+                node.energy = 0.0
+

@@ -1,0 +1,57 @@
+"""The real tick agrees with its naive twin: in every energy, log-weight, statistic and stride, tick after tick."""
+
+from __future__ import annotations
+
+from statistics import fmean, pstdev
+
+from hypothesis import given
+
+from tests import naive
+from tests.property.worlds import build, close, steps, twin, worlds
+from worker.physics.learning import TIERS
+
+
+@given(worlds(ticks=5))
+def test_s2_tick_equals_naive(world):
+    graph = build(world)
+    slow, parameters = twin(world, graph), world.read().physics
+    for number, (held, frame) in enumerate(steps(world, graph)):
+        result = naive.tick(slow, parameters, *world.ticks[number])
+        assert_same_strides(held, frame, result)
+        assert_same_graph(held, graph, slow)
+        assert close(frame.energy_in, result.energy_in)
+        for kind, amount in result.decay.items():
+            assert close(frame.energy_decay.get(kind, 0.0), amount, 1e-9, 1e-12)
+
+
+def assert_same_strides(held, frame, result):
+    moment = frame.moment
+    strides, staged, links = moment.strides, moment.staged, held.resident.link
+    assert links("key")[strides.link].tolist() == [stride.link.id for stride in result.strides]
+    for k, stride in enumerate(result.strides):
+        assert close(strides.cost[k], stride.cost)
+        assert close(strides.share[k], stride.share)
+        assert close(strides.energy[k], stride.energy)
+        assert close(staged.phi[k], stride.phi)
+        assert close(staged.z_flow[k], stride.z_flow, absolute=1e-13)
+        assert close(staged.z_phi[k], stride.z_phi, absolute=1e-13)
+        assert TIERS[staged.tier[k]] == stride.tier
+        assert close(staged.learned[k], stride.learned, absolute=1e-14)
+
+
+def assert_same_graph(held, graph, slow):
+    resident, clock = held.resident, graph.kept.decay_clock
+    assert clock == slow.clock
+    for node in graph.node.values():
+        twin = slow.nodes[node["id"]]
+        half_life = resident.parameters.half_life(node["type"])
+        now = node.get("energy", 0.0) * 2.0 ** (-(clock - node.get("energy_at", 0.0)) / half_life)
+        assert close(now, twin.energy), node["id"]
+        assert node.get("visits", 0) == twin.visits
+    for link in slow.links:
+        assert close(graph.link[link.id].properties["log_weight"], link.log_weight, absolute=1e-14)
+    for kind, stats in graph.stats.items():
+        values = [link.log_weight for link in slow.links if link.type == kind]
+        assert stats.n == len(values)
+        assert close(stats.mean, fmean(values), absolute=1e-12)
+        assert close(stats.std, pstdev(values), 1e-9, 1e-9)
