@@ -7,21 +7,24 @@ here: a container needs a Docker engine. Under CI all three are demanded, and th
 from __future__ import annotations
 
 import os
+import subprocess
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
-import docker
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.container import neo4j as container
+from tests.stores import MemoryStore, Neo4jStore
 from worker.database import local_server
 from worker.graph.connection import Connection
+from worker.graph.memory import MemoryGraph
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
 from worker.settings import DatabaseSettings
 
 EMBEDDED, CONTAINER, OLDER = DATABASES = ("embedded", "container", "5.26")
+MEMORY = "memory"
 OLDER_VERSION = "5.26.30"
 CI = bool(os.environ.get("CI"))
 served: Counter[str] = Counter()
@@ -49,15 +52,19 @@ def pytest_configure(config):
 def _engine():
     """Return whether a Docker engine answers."""
     try:
-        return docker.from_env().ping()
-    except docker.errors.DockerException:
+        return subprocess.run(["docker", "version"], capture_output=True, timeout=30).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
         return False
 
 
 def pytest_generate_tests(metafunc):
     if "database" in metafunc.fixturenames:
         smoke = metafunc.definition.get_closest_marker("smoke")
-        metafunc.parametrize("database", [d for d in metafunc.config.databases if smoke or d != OLDER], indirect=True)
+        metafunc.parametrize(
+            "database", [d for d in metafunc.config.databases if smoke or d != OLDER], indirect=True
+        )
+    if "store" in metafunc.fixturenames:
+        metafunc.parametrize("store", [MEMORY, *metafunc.config.databases], indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -94,13 +101,31 @@ def database(request, servers):
     return servers(request.param)
 
 
-@pytest.fixture
-def connection(database):
-    """A connection to an empty, migrated database."""
+@contextmanager
+def emptied(database):
+    """Connect to a database, migrated and without nodes."""
     with Connection(database) as made:
         migrate(made)
         made.statement("MATCH (n) WHERE none(l IN labels(n) WHERE l STARTS WITH '__Neo4j') DETACH DELETE n")
         yield made
+
+
+@pytest.fixture
+def connection(database):
+    """A connection to an empty, migrated database."""
+    with emptied(database) as made:
+        yield made
+
+
+@pytest.fixture
+def store(request, servers):
+    """An empty graph, in memory or in Neo4j, that a test can fill and look into."""
+    if request.param == MEMORY:
+        yield MemoryStore(MemoryGraph())
+        return
+    served[request.param] += 1
+    with emptied(servers(request.param)) as made:
+        yield Neo4jStore(Neo4jGraph(made, "default"))
 
 
 @pytest.fixture

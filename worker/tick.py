@@ -114,7 +114,7 @@ def commit(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: 
 def decay(held: Held) -> dict[str, float]:
     """Move the decay clock, now that the commit is known to stand; return what has decayed by node type (§9)."""
     ledger, decayed = held.ledger.closed(held.parameters.half_life)
-    held.graph.decay(ledger, held.ttl)
+    held.stale = held.graph.decay(ledger, held.ttl) != ledger.revision
     held.ledger = ledger
     for kind, taken in settle(held).items():
         decayed[kind] += taken

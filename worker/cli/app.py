@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import db, migrate
+from worker.cli import check, db, inject, migrate, run, status, top
 
 app = typer.Typer(
     name="stridegraph",
@@ -16,6 +16,11 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("run")(run.run)
+app.command("inject")(inject.inject)
+app.command("top")(top.top)
+app.command("status")(status.status)
+app.command("check")(check.check)
 app.command("migrate")(migrate.migrate)
 app.add_typer(db.app, name="db")
 
@@ -24,7 +29,7 @@ app.add_typer(db.app, name="db")
 def stridegraph(
     show_version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
 ) -> None:
-    """Moves activation through a knowledge graph that lives in Neo4j."""
+    """Move activation through a knowledge graph that lives in Neo4j."""
     if show_version:
         print(version("stridegraph"))
         raise typer.Exit

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
+import structlog
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from worker.database import local_server
 from worker.graph.connection import Connection
+from worker.graph.migrate import migrate
+from worker.graph.neo4j import Neo4jGraph
+from worker.settings import Settings
 
 if TYPE_CHECKING:
-    from worker.errors import StrideError
-    from worker.settings import Settings
+    from collections.abc import Iterator
 
+    from worker.errors import StrideError
+
+Graph = Annotated[str | None, typer.Option("--graph", help="The graph; by default that of STRIDE_GRAPH.", show_default=False)]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 out = Console(highlight=False)
@@ -24,7 +33,7 @@ err = Console(stderr=True, highlight=False)
 
 def fail(error: StrideError) -> None:
     """Print an error that has a name: what went wrong, and what to do."""
-    err.print(f"[bold red]stridegraph:[/] {_escape(error)}", soft_wrap=True)
+    err.print(f"[bold red]stridegraph:[/] {escape(str(error))}", soft_wrap=True)
 
 
 def print_json(result: dict[str, Any]) -> None:
@@ -38,16 +47,51 @@ def progress() -> Progress:
     return Progress(*columns, console=err, transient=False, disable=not err.is_terminal)
 
 
-def connect(settings: Settings) -> Connection:
-    """Connect to the database of the settings; where none is named, start the local server first.
+def say(text: str) -> None:
+    """Tell of a step that takes time, on standard error."""
+    err.print(f"[dim]{escape(text)}[/]", soft_wrap=True)
 
-    Raises Unreachable, Refused, DatabaseError.
+
+def connection_of(settings: Settings) -> Connection:
+    """Return a connection to the database of the settings; where none is named, start the local server first.
+
+    Raises DatabaseError.
     """
-    chosen = settings.neo4j if settings.neo4j.uri else local_server(settings.database).up(say=lambda text: err.print(f"[dim]{text}[/]"))
-    connection = Connection(chosen)
-    connection.verify()
+    return Connection(settings.neo4j if settings.neo4j.uri else local_server(settings.database).up(say, progress))
+
+
+def connect(settings: Settings) -> Connection:
+    """Connect to the database of the settings, and find out whether it answers. Raises Unreachable, Refused, DatabaseError."""
+    connection = connection_of(settings)
+    try:
+        connection.verify()
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
-def _escape(error: StrideError) -> str:
-    return str(error).replace("[", "\\[")
+@contextmanager
+def open_graph(settings: Settings) -> Iterator[Neo4jGraph]:
+    """Connect, and bring the schema to what this program needs. Raises SchemaError, and what `connect` raises."""
+    with connect(settings) as connection:
+        migrate(connection, say=say)
+        yield Neo4jGraph(connection, settings.graph)
+
+
+def configure_log(*, as_json: bool) -> None:
+    """Send the log to standard error: for people, or as JSON lines."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=err.is_terminal),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+
+
+def settings_of(graph: str | None, **changes: Any) -> Settings:
+    """Read the settings, with a command's own flags on top; None leaves a setting as it is."""
+    chosen = {"graph": graph, **changes}
+    return Settings.read(**{key: value for key, value in chosen.items() if value is not None})

@@ -49,6 +49,10 @@ class ServerStatus:
     java: str
 
 
+def _no_bars() -> Progress:
+    return Progress(disable=True)
+
+
 class LocalServer:
     """A Neo4j Community server of one version, in one folder, as a process on this machine.
 
@@ -69,9 +73,7 @@ class LocalServer:
         self._state = run / "server.json"
         self._arguments = run / "java.args"
 
-    def up(
-        self, say: Callable[[str], None], bars: Callable[[], Progress] = lambda: Progress(disable=True)
-    ) -> Neo4jSettings:
+    def up(self, say: Callable[[str], None], bars: Callable[[], Progress] = _no_bars) -> Neo4jSettings:
         """Start the server where it does not run, wait until it answers, and return how to connect.
 
         `say` gets a line for each step that takes time; `bars` makes the progress bar of the first fetch.
@@ -82,11 +84,27 @@ class LocalServer:
             if server:
                 self._wait(server)
             else:
-                self._fetch(say, bars)
+                self.fetch(say, bars)
                 self._prepare()
                 self._start(say)
             password = SecretStr(self.password_file.read_text().strip())
             return Neo4jSettings(uri=self.uri, user=conf.USER, password=password, database="neo4j")
+
+    def fetch(self, say: Callable[[str], None], bars: Callable[[], Progress] = _no_bars) -> None:
+        """Fetch every jar that is missing, or is not the one that the lock names; `up` does it too."""
+        if not self._damaged_or_missing():
+            return
+        with locked(self.jars / ".lock", say):
+            wanted = self._damaged_or_missing()
+            for each in wanted:
+                if (self.jars / each.filename).exists():
+                    say(f"{each.filename} is not the file that the lock names: fetching it again")
+            say(
+                f"fetching Neo4j {self.settings.version}: {len(wanted)} of {len(self._artifacts)} files (150 MB in all)"
+            )
+            with bars() as bar:
+                task = bar.add_task("fetch", total=len(wanted))
+                fetch_all(wanted, self.jars, done=lambda: bar.advance(task))
 
     def down(self) -> bool:
         """Stop the server; return False where none ran. Raises DatabaseError where it had to be killed."""
@@ -136,21 +154,6 @@ class LocalServer:
     def _damaged_or_missing(self) -> list[Artifact]:
         """Return what is not there as the lock names it. Reading every byte takes a quarter of a second."""
         return [each for each in self._artifacts if not intact(each, self.jars)]
-
-    def _fetch(self, say: Callable[[str], None], bars: Callable[[], Progress]) -> None:
-        if not self._damaged_or_missing():
-            return
-        with locked(self.jars / ".lock", say):
-            wanted = self._damaged_or_missing()
-            for each in wanted:
-                if (self.jars / each.filename).exists():
-                    say(f"{each.filename} is not the file that the lock names: fetching it again")
-            say(
-                f"fetching Neo4j {self.settings.version}: {len(wanted)} of {len(self._artifacts)} files (150 MB in all)"
-            )
-            with bars() as bar:
-                task = bar.add_task("fetch", total=len(wanted))
-                fetch_all(wanted, self.jars, done=lambda: bar.advance(task))
 
     def _prepare(self) -> None:
         """Make the folders and, before the very first start, the password."""

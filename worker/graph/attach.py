@@ -37,6 +37,7 @@ class Held:
     resident: Resident
     frontier_cap: int
     turn: str = ""  # id of the last source that this tick serves, where they take turns
+    stale: bool = False  # others say, by the ledger's revision, that the graph has changed
     drifted: list[Rejected] = field(default_factory=list)  # statistics that were not as kept
 
     @property

@@ -125,7 +125,7 @@ class Connection:
     def statement(self, text: str, **parameters: Any) -> list[Row]:
         """Run a text that stands in a file of `cypher/` or `migrations/` as a transaction of its own."""
         with _ours(), self._session() as session:
-            return session.run(neo4j.Query(text), parameters).data()  # type: ignore[arg-type]
+            return session.run(neo4j.Query(text), parameters).data()
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:

@@ -7,7 +7,6 @@ two to the same behaviour.
 from __future__ import annotations
 
 import math
-import statistics
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -15,10 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 from worker.errors import Fenced, ForeignChange
 from worker.graph.port import COMMITTED, IDLE, Changes, Ledger, LinkRows, NodeChanges, NodeRows, Stimulus
-from worker.physics.model import WeightStats
+from worker.physics import weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from worker.physics.model import WeightStats
 
 Properties = dict[str, Any]
 
@@ -120,7 +121,7 @@ class MemoryGraph:
             ):
                 found[link.type].append(float(value))
         return {
-            kind: WeightStats(len(values), statistics.fmean(values), statistics.pstdev(values))
+            kind: weights.count(values)
             for kind, values in found.items()
         }
 
@@ -196,13 +197,14 @@ class MemoryGraph:
         self.expires = self.now() + changes.ttl
         self._keep(changes.ledger, kept)
 
-    def decay(self, ledger: Ledger, ttl: float) -> None:
-        """Close the tick."""
+    def decay(self, ledger: Ledger, ttl: float) -> int:
+        """Close the tick, and return the graph's revision."""
         kept = self._check(ledger.fence)
         if (kept.tick, kept.phase) != (ledger.tick, COMMITTED):
             raise Fenced(f"the ledger of {self.name!r} is at tick {kept.tick}, {kept.phase}")
         self.expires = self.now() + ttl
         self._keep(ledger, kept)
+        return kept.revision
 
     def settle(self, ledger: Ledger, energy_at: float, nodes: NodeChanges) -> None:
         """Write out decayed energies as of an epoch."""

@@ -82,6 +82,11 @@ class Frame:
     flips: Flips
 
     @property
+    def energy_faded(self) -> float:
+        """Energy that has decayed, of all types."""
+        return math.fsum(self.energy_decay.values())
+
+    @property
     def conservation_percent(self) -> float:
         """The conservation error in percent of all energy."""
         return 100.0 * abs(self.conservation_error) / max(self.energy_total, 1.0)

@@ -8,6 +8,7 @@ from worker.errors import Fenced, ForeignChange
 from worker.faults import fault_point
 from worker.graph.ledger import pack, unpack
 from worker.graph.port import Changes, Ledger, LinkRows, NodeChanges, NodeRows, Stimulus
+from worker.physics import weights
 from worker.physics.model import WeightStats
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class Neo4jGraph:
 
     def weights(self) -> Mapping[str, WeightStats]:
         """Count the statistics of all links by type."""
-        return _stats(self._run("attach/weights"))
+        return {row["type"]: weights.count(row["weights"]) for row in self._run("attach/weights")}
 
     def statistics(self) -> Mapping[str, WeightStats]:
         """Read the kept statistics by link type."""
@@ -108,8 +109,8 @@ class Neo4jGraph:
             transaction.commit()
         fault_point("commit.answered")
 
-    def decay(self, ledger: Ledger, ttl: float) -> None:
-        """Close the tick."""
+    def decay(self, ledger: Ledger, ttl: float) -> int:
+        """Close the tick, and return the graph's revision."""
         fault_point("decay.begun")
         with self.connection.transaction() as transaction:
             rows = transaction.run(
@@ -119,6 +120,7 @@ class Neo4jGraph:
             fault_point("decay.written")
             transaction.commit()
         fault_point("decay.answered")
+        return int(rows[0]["revision"])
 
     def settle(self, ledger: Ledger, energy_at: float, nodes: NodeChanges) -> None:
         """Write out decayed energies as of an epoch."""

@@ -153,8 +153,8 @@ class Graph(Protocol):
     def commit(self, changes: Changes) -> None:
         """Write a tick, whole or not at all. Raises Fenced, ForeignChange, TooLarge, Busy, Unreachable, CommitUnknown."""
 
-    def decay(self, ledger: Ledger, ttl: float) -> None:
-        """Close the tick: move the decay clock. The ledger is what it becomes. Raises Fenced."""
+    def decay(self, ledger: Ledger, ttl: float) -> int:
+        """Close the tick: the ledger is what it becomes. Returns the graph's revision as it is by now. Raises Fenced."""
 
     def settle(self, ledger: Ledger, energy_at: float, nodes: NodeChanges) -> None:
         """Write out decayed energies as of an epoch, under the fence. Raises Fenced, ForeignChange."""

@@ -73,11 +73,11 @@ def clean_nodes(rows: NodeRows, parameters: Parameters) -> tuple[CleanNodes, lis
         rejected.append(Rejected("node", _name(rows, i), why))
     types = [kind if isinstance(kind, str) else "*" for kind in rows.type]
     usable = np.isfinite(threshold) & (threshold > 0.0)
-    for i in np.flatnonzero(~usable).tolist():
-        if rows.threshold[i] is not None:
-            rejected.append(
-                Rejected("threshold", _name(rows, i), f"{rows.threshold[i]!r} is not over 0: the type's is used")
-            )
+    rejected += [
+        Rejected("threshold", _name(rows, i), f"{rows.threshold[i]!r} is not over 0: the type's is used")
+        for i in np.flatnonzero(~usable).tolist()
+        if rows.threshold[i] is not None
+    ]
     by_type = {kind: parameters.threshold_of(kind) for kind in set(types)}
     defaults = np.array([by_type[kind] for kind in types], dtype=np.float64)
     counted = np.isfinite(visits) & (visits >= 0.0)

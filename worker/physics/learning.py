@@ -32,7 +32,7 @@ def gate(tier: Int32s, source_active: np.ndarray, lifted: np.ndarray, parameters
     """Return the factor by which each stride's link learns (M,): by tier, for new pairs only, or 0."""
     match parameters.gate:
         case "tiered":
-            return np.take(FACTORS, tier)
+            return np.asarray(FACTORS[tier])
         case "newness":
             return (~source_active & lifted).astype(np.float64)
     return np.zeros(len(tier))

@@ -1,0 +1,120 @@
+"""One way to fill a graph and to look into it, whether it is in memory or in Neo4j: what the conformance suite stands on."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+
+EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+class MemoryStore:
+    """A graph in memory."""
+
+    def __init__(self, graph):
+        self.graph = graph
+
+    def node(self, **properties):
+        return self.graph.add_node(**properties)
+
+    def link(self, source, target, kind="R", **properties):
+        return self.graph.add_link(source, target, kind, **properties)
+
+    def stimulus(self, minute=0, **properties):
+        return self.graph.add_stimulus(created_at=EPOCH + datetime.timedelta(minutes=minute), **properties)
+
+    def set_node(self, key, **properties):
+        self.graph.node[key].update(properties)
+
+    def set_link(self, key, **properties):
+        self.graph.link[key].properties.update(properties)
+
+    def delete_node(self, key):
+        self.graph.delete_node(key)
+
+    def read_node(self, key):
+        return dict(self.graph.node[key])
+
+    def read_link(self, key):
+        return dict(self.graph.link[key].properties)
+
+    def nodes(self):
+        return [dict(found) for found in self.graph.node.values()]
+
+    def links(self):
+        return [
+            (self.graph.node[found.source]["id"], found.type, self.graph.node[found.target]["id"], found.properties["log_weight"])
+            for found in self.graph.link.values()
+        ]
+
+    def bump(self):
+        from dataclasses import replace
+
+        self.graph.kept = replace(self.graph.kept, revision=self.graph.kept.revision + 1)
+
+    def let_lease_run_out(self):
+        self.graph.expires = 0.0
+
+
+class Neo4jStore:
+    """A graph in Neo4j, written to as any client may."""
+
+    def __init__(self, graph):
+        self.graph = graph
+
+    def _one(self, text, **parameters):
+        return self.graph.connection.statement(text, graph=self.graph.name, **parameters)
+
+    def node(self, **properties):
+        text = "CREATE (n:Node) SET n = $properties, n.graph = $graph RETURN id(n) AS key"
+        return self._one(text, properties=properties)[0]["key"]
+
+    def link(self, source, target, kind="R", **properties):
+        text = "MATCH (a), (b) WHERE id(a) = $a AND id(b) = $b CREATE (a)-[r:$($kind)]->(b) SET r = $properties RETURN id(r) AS key"
+        return self._one(text, a=source, b=target, kind=kind, properties=properties)[0]["key"]
+
+    def stimulus(self, minute=0, **properties):
+        text = "CREATE (s:Stimulus) SET s = $properties, s.graph = $graph, s.created_at = $at RETURN id(s) AS key"
+        return self._one(text, properties=properties, at=EPOCH + datetime.timedelta(minutes=minute))[0]["key"]
+
+    def set_node(self, key, **properties):
+        self._one("MATCH (n) WHERE id(n) = $key SET n += $properties", key=key, properties=properties)
+
+    def set_link(self, key, **properties):
+        self._one("MATCH ()-[r]->() WHERE id(r) = $key SET r += $properties", key=key, properties=properties)
+
+    def delete_node(self, key):
+        self._one("MATCH (n) WHERE id(n) = $key DETACH DELETE n", key=key)
+
+    def read_node(self, key):
+        return self._one("MATCH (n) WHERE id(n) = $key RETURN properties(n) AS p", key=key)[0]["p"]
+
+    def read_link(self, key):
+        return self._one("MATCH ()-[r]->() WHERE id(r) = $key RETURN properties(r) AS p", key=key)[0]["p"]
+
+    def nodes(self):
+        return [row["p"] for row in self._one("MATCH (n:Node {graph: $graph}) RETURN properties(n) AS p")]
+
+    def links(self):
+        text = "MATCH (a:Node {graph: $graph})-[r]->(b) RETURN a.id AS a, type(r) AS t, b.id AS b, r.log_weight AS w"
+        return [(row["a"], row["t"], row["b"], row["w"]) for row in self._one(text)]
+
+    def bump(self):
+        self._one("MATCH (l:Ledger {graph: $graph}) SET l.revision = l.revision + 1")
+
+    def let_lease_run_out(self):
+        self._one("MATCH (l:Ledger {graph: $graph}) SET l.expires = 0")
+
+
+def state(store):
+    """Return everything that a tick may change, sorted: what two runs are compared by, to the bit."""
+    nodes = sorted((n["id"], n.get("energy", 0.0), n.get("energy_at", 0.0), n.get("visits", 0)) for n in store.nodes())
+    ledger = store.graph.ledger()
+    stats = sorted((kind, *found) for kind, found in store.graph.statistics().items())
+    kept = {**vars(ledger), "fence": None}
+    return {"nodes": nodes, "links": sorted(store.links()), "stats": stats, "ledger": kept}
+
+
+def digest(store):
+    """Return the SHA-256 over the state: floats by their exact digits."""
+    return hashlib.sha256(repr(state(store)).encode()).hexdigest()

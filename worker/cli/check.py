@@ -1,0 +1,27 @@
+"""`stridegraph check`: everything in a graph that the physics will not take."""
+
+from __future__ import annotations
+
+from rich.markup import escape
+from rich.table import Table
+
+from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
+from worker.graph import desk
+
+
+def check(graph: Graph = None, json: Json = False) -> None:
+    """List every node, link and stimulus that the physics will not take, and why."""
+    settings = settings_of(graph)
+    with open_graph(settings) as there:
+        found = desk.check(there, settings)
+    if json:
+        print_json({"graph": settings.graph, "count": found.count, "problems": [problem._asdict() for problem in found.listed]})
+        return
+    if not found.count:
+        out.print(f"nothing is wrong with the graph {settings.graph!r}", markup=False)
+        return
+    shown = Table("what", "which", "why", box=None, header_style="dim", pad_edge=False)
+    for problem in found.listed:
+        shown.add_row(problem.what, escape(problem.identity), escape(problem.why))
+    out.print(shown)
+    out.print(f"{found.count} in all" + (f", the first {len(found.listed)} shown" if found.count > len(found.listed) else ""))

@@ -1,0 +1,19 @@
+"""`stridegraph status`: how a graph stands."""
+
+from __future__ import annotations
+
+from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
+from worker.graph import desk
+
+
+def status(graph: Graph = None, json: Json = False) -> None:
+    """Show a graph's figures, counted in the database, and its books."""
+    settings = settings_of(graph)
+    with open_graph(settings) as there:
+        found = desk.status(there, settings)
+    if json:
+        print_json(found)
+        return
+    for name, value in found.items():
+        text = ", ".join(f"{key} {amount:g}" for key, amount in value.items()) if isinstance(value, dict) else value
+        out.print(f"{name.replace('_', ' '):<20} {text}", markup=False, soft_wrap=True)

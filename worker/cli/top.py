@@ -1,0 +1,42 @@
+"""`stridegraph top`: the nodes with most energy."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
+from worker.graph import desk
+
+
+def top(
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="How many.")] = 20,
+    graph: Graph = None,
+    json: Json = False,
+) -> None:
+    """Show the nodes with most energy, as it is now."""
+    settings = settings_of(graph)
+    with open_graph(settings) as there:
+        found = desk.top(there, settings, limit)
+    if json:
+        print_json({"graph": settings.graph, "results": found})
+    elif found:
+        out.print(table(found))
+    else:
+        out.print("no node has energy: `stridegraph inject NODE ENERGY` puts some in")
+
+
+def table(rows: list[dict[str, Any]]) -> Table:
+    """Return nodes with their energies as a table; active ones are bold."""
+    shown = Table(box=None, header_style="dim", pad_edge=False)
+    for name, justify in (("energy", "right"), ("× Θ", "right"), ("type", "left"), ("node", "left")):
+        shown.add_column(name, justify=justify, no_wrap=name != "node")  # type: ignore[arg-type]
+    for row in rows:
+        ratio = row["energy"] / row["threshold"]
+        style = "bold" if ratio >= 1.0 else "dim"
+        name = row["label"] or row["id"]
+        shown.add_row(f"{row['energy']:.3f}", f"{ratio:.2f}", escape(row["type"] or "—"), escape(str(name)), style=style)
+    return shown
