@@ -261,4 +261,3 @@ def decay(graph, p, dt, result):
             if node.energy * 2 ** ((graph.clock - epoch) / half_life(node, p)) < p.decay.floor * threshold(node, p):
                 result.decay[node.type] += node.energy
                 node.energy = 0.0
-

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import random
+from dataclasses import replace
 
 EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
@@ -48,8 +50,6 @@ class MemoryStore:
         ]
 
     def bump(self):
-        from dataclasses import replace
-
         self.graph.kept = replace(self.graph.kept, revision=self.graph.kept.revision + 1)
 
     def let_lease_run_out(self):
@@ -104,6 +104,28 @@ class Neo4jStore:
 
     def let_lease_run_out(self):
         self._one("MATCH (l:Ledger {graph: $graph}) SET l.expires = 0")
+
+
+def fill(store, seed=5, nodes=40, links=150):
+    """Fill a store with a small random graph that has every kind of thing a tick reads."""
+    rng = random.Random(seed)
+    keys = [
+        store.node(
+            id=f"n{i:03}",
+            type=rng.choice(["Memory", "Concept", "Task", "Odd"]),
+            **({"energy": rng.choice([3, 2.5, 0.7])} if i % 5 == 0 else {}),
+            **({"threshold": rng.uniform(0.5, 2.0)} if i % 7 == 0 else {}),
+            **({"embedding": [rng.gauss(0, 1) for _ in range(3)]} if i % 3 == 0 else {}),
+            **({"emotion": [rng.gauss(0, 1) for _ in range(2)]} if i % 4 == 0 else {}),
+        )
+        for i in range(nodes)
+    ]
+    for _ in range(links):
+        emotion = {"emotion": [rng.gauss(0, 1), rng.gauss(0, 1)]} if rng.random() < 0.3 else {}
+        store.link(rng.choice(keys), rng.choice(keys), rng.choice(["R", "S", "T"]), log_weight=rng.choice([0, rng.gauss(0, 1)]), **emotion)
+    for i in range(4):
+        store.stimulus(minute=i, id=f"s{i}", node=f"n{i:03}", delta=1.5 + i, source="test")
+    return keys
 
 
 def state(store):

@@ -1,10 +1,8 @@
 """What every graph does for a tick: one suite over the in-memory graph and over each real Neo4j."""
 
-import random
-
 import pytest
 
-from tests.stores import MemoryStore, digest, state
+from tests.stores import MemoryStore, digest, fill, state
 from worker.errors import Fenced, ForeignChange
 from worker.graph.attach import attach, settle
 from worker.graph.memory import MemoryGraph
@@ -18,28 +16,6 @@ AFFECT = [0.6, -0.3]
 def settings(**changes):
     valence = {"affect": tuple(AFFECT), "goal": (1.0, 0.0, 0.5)}
     return Settings(**{"valence": valence, "decay": {"settle": 7.0}, "lease": {"ttl": TTL}} | changes)
-
-
-def fill(store, seed=5, nodes=40, links=150):
-    """Fill a store with a small random graph that has every kind of thing a tick reads."""
-    rng = random.Random(seed)
-    keys = [
-        store.node(
-            id=f"n{i:03}",
-            type=rng.choice(["Memory", "Concept", "Task", "Odd"]),
-            **({"energy": rng.choice([3, 2.5, 0.7])} if i % 5 == 0 else {}),
-            **({"threshold": rng.uniform(0.5, 2.0)} if i % 7 == 0 else {}),
-            **({"embedding": [rng.gauss(0, 1) for _ in range(3)]} if i % 3 == 0 else {}),
-            **({"emotion": [rng.gauss(0, 1) for _ in range(2)]} if i % 4 == 0 else {}),
-        )
-        for i in range(nodes)
-    ]
-    for _ in range(links):
-        emotion = {"emotion": [rng.gauss(0, 1), rng.gauss(0, 1)]} if rng.random() < 0.3 else {}
-        store.link(rng.choice(keys), rng.choice(keys), rng.choice(["R", "S", "T"]), log_weight=rng.choice([0, rng.gauss(0, 1)]), **emotion)
-    for i in range(4):
-        store.stimulus(minute=i, id=f"s{i}", node=f"n{i:03}", delta=1.5 + i, source="test")
-    return keys
 
 
 @pytest.mark.smoke

@@ -34,16 +34,18 @@ ENVIRONMENT = {
 
 
 def find() -> list[str]:
-    """The compose that is here: docker's plugin, Debian's docker-compose, or none."""
-    for command in (["docker", "compose"], ["docker-compose"]):
-        if shutil.which(command[0]):
-            version = subprocess.run([*command, "version"], capture_output=True, check=False)
-            if version.returncode == 0:
-                return command
-    return []
+    """The compose to use: docker's plugin, or the docker-compose of Debian."""
+    plugin = ["docker", "compose"]
+    if (
+        shutil.which("docker")
+        and subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode == 0
+    ):
+        return plugin
+    return ["docker-compose"]
 
 
 COMPOSE = find()
+LOGS = ("logs", "--no-color", "--tail", "40", "worker")
 
 
 def compose(*arguments: str, without: str = "") -> str:
@@ -68,7 +70,7 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
 def _here(pytestconfig: pytest.Config):
     if "container" not in pytestconfig.databases:
         pytest.skip("there is no Docker engine here")
-    if not COMPOSE and not os.environ.get("CI"):
+    if not shutil.which(COMPOSE[0]) and not os.environ.get("CI"):
         pytest.skip("there is no docker compose here")
 
 
@@ -94,16 +96,16 @@ def test_the_worker_ticks_takes_a_stimulus_and_ends_when_told_to(services: Conne
             "e"
         ]
 
-    assert wait_for(lambda: tick() >= 2, 120), compose("logs", "worker")
+    assert wait_for(lambda: tick() >= 2, 120), compose(*LOGS)
 
     services.statement("CREATE (:Node {graph: 'default', id: 'a'})")
     services.statement("CREATE (:Stimulus {graph: 'default', id: 's', node: 'a', delta: 7.0, created_at: datetime()})")
-    assert wait_for(lambda: energy() > 6.9, 30), compose("logs", "worker")
+    assert wait_for(lambda: energy() > 6.9, 30), compose(*LOGS)
 
     with closing(docker.from_env()) as engine:
         worker = engine.containers.get(compose("ps", "--quiet", "worker"))
         worker.stop(timeout=15)
-        assert worker.wait()["StatusCode"] == 0, compose("logs", "worker")
+        assert worker.wait()["StatusCode"] == 0, compose(*LOGS)
 
 
 def test_without_a_password_nothing_is_started():

@@ -202,7 +202,8 @@ def energy_now(graph, settings):
     p, clock = settings.physics, graph.kept.decay_clock
     return math.fsum(
         node.get("energy", 0.0)
-        * 2.0 ** (-(clock - node.get("energy_at", 0.0)) / p.decay.half_life.get(node.get("type"), p.decay.half_life["*"]))
+        * 2.0
+        ** (-(clock - node.get("energy_at", 0.0)) / p.decay.half_life.get(node.get("type"), p.decay.half_life["*"]))
         for node in graph.node.values()
     )
 

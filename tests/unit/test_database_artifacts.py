@@ -4,6 +4,7 @@ import hashlib
 import socketserver
 import threading
 from http.server import BaseHTTPRequestHandler
+from types import SimpleNamespace
 
 import pytest
 
@@ -58,11 +59,7 @@ def repository(monkeypatch):
 
 def point_to(base, monkeypatch):
     """Let jgo's context name this repository, and let no retry wait."""
-
-    class Context:
-        remote_repos = {"central": base}  # noqa: RUF012
-
-    monkeypatch.setattr(artifacts, "MavenContext", Context)
+    monkeypatch.setattr(artifacts, "MavenContext", lambda: SimpleNamespace(remote_repos={"local": base}))
     monkeypatch.setattr(artifacts._download.retry, "sleep", lambda _: None)
 
 

@@ -8,6 +8,7 @@ import typer
 
 from worker.cli.console import Graph, Json, configure_log, connection_of, out, print_json, settings_of
 from worker.events import Sinks
+from worker.events.build import frame_end
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
 from worker.loop import Worker
@@ -24,7 +25,7 @@ def run(
     """Move the graph's energy, tick by tick, until SIGTERM or Ctrl-C; waits for a database that is not there yet."""
     settings = settings_of(graph)
     configure_log(as_json=json)
-    sinks = Sinks.of(settings.events)
+    sinks = Sinks.of(settings.events, settings.graph)
     sinks.add(Lines(as_json=json))
     with connection_of(settings) as connection:
         worker = Worker(
@@ -46,7 +47,7 @@ class Lines:
         """Print a tick."""
         total = sum(frame.timings_ms.values())
         if self.as_json:
-            print_json(frame.summary())
+            print_json(frame_end(frame))
         else:
             out.print(
                 f"tick {frame.frame:>6}  active {frame.frontier_active:>6}  strides {frame.strides:>6}  "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.markup import escape
@@ -10,6 +10,9 @@ from rich.table import Table
 
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
 from worker.graph import desk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def top(
@@ -29,14 +32,17 @@ def top(
         out.print("no node has energy: `stridegraph inject NODE ENERGY` puts some in")
 
 
-def table(rows: list[dict[str, Any]]) -> Table:
-    """Return nodes with their energies as a table; active ones are bold."""
+def table(rows: list[dict[str, Any]], why: Callable[[str], str] | None = None) -> Table:
+    """Return nodes with their energies as a table, active ones bold; `why` says what brought a node (an id) its energy."""
     shown = Table(box=None, header_style="dim", pad_edge=False)
     for name, justify in (("energy", "right"), ("× Θ", "right"), ("type", "left"), ("node", "left")):
         shown.add_column(name, justify=justify, no_wrap=name != "node")  # type: ignore[arg-type]
+    if why:
+        shown.add_column("brought there by", style="not bold")
     for row in rows:
         ratio = row["energy"] / row["threshold"]
         style = "bold" if ratio >= 1.0 else "dim"
         name = row["label"] or row["id"]
-        shown.add_row(f"{row['energy']:.3f}", f"{ratio:.2f}", escape(row["type"] or "—"), escape(str(name)), style=style)
+        more = [why(row["id"])] if why else []
+        shown.add_row(f"{row['energy']:.3f}", f"{ratio:.2f}", escape(row["type"] or "—"), escape(str(name)), *more, style=style)
     return shown
