@@ -1,0 +1,239 @@
+"""From the frame of a tick to its events (SPEC §13): plain dictionaries of plain values, as `models` describes them.
+
+No model is built here: that takes ten times as long as writing the line, and there are thousands of strides in a tick. The
+tests hold every kind to its model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from worker.physics import decay, fanout, learning
+from worker.physics.kernels import count_shadow
+from worker.physics.model import Links, Nodes, Strides
+from worker.physics.reasons import REASONS, selected_reasons
+from worker.physics.valence import terms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+
+    from worker.graph.moment import Frame
+    from worker.graph.rows import Rejected
+    from worker.physics.model import Floats, Frontier, Int32s, Ints
+
+Event = dict[str, Any]
+
+
+def events(frame: Frame, rejected: Sequence[Rejected]) -> Iterator[Event]:
+    """Give all events of a tick in their order. The graph's memory must still be as the tick has left it."""
+    yield frame_start(frame)
+    yield from stimuli(frame)
+    yield from strides(frame)
+    yield from flips(frame)
+    yield from weights(frame)
+    yield from rejections(frame, rejected)
+    yield frame_end(frame)
+
+
+def state_event(graph: str, frame: int, at: datetime, state: str, detail: str) -> Event:
+    """Return the event of a worker that enters a state, after tick number `frame`."""
+    head = {"kind": "worker.state.v1", "graph": graph, "frame": frame, "t": rfc3339(at)}
+    return {**head, "state": state, "detail": detail}
+
+
+def frame_start(frame: Frame) -> Event:
+    """Return the event that a tick begins with. The pace is fixed: it aims at what `dt` is (§11)."""
+    return {
+        **_head("frame.start.v1", frame),
+        "dt": frame.dt,
+        "interval": frame.dt,
+        "interval_reason": "fixed",
+        "active": frame.moment.frontier.active,
+        "shadow": _shadow_before(frame),
+    }
+
+
+def stimuli(frame: Frame) -> Iterator[Event]:
+    """Give the stimuli that were applied, in their order."""
+    accepted = frame.moment.stimuli
+    return _rows(
+        "stimulus.injected.v1",
+        frame,
+        node=_names(frame.resident.ids, accepted.node),
+        delta=accepted.delta.tolist(),
+        source=[None if found.source is None else str(found.source) for found in accepted.applied],
+        id=[found.id for found in accepted.applied],
+    )
+
+
+def strides(frame: Frame) -> Iterator[Event]:
+    """Give the strides: sources in ascending id, each one's in ascending cost."""
+    strides, staged = frame.moment.strides, frame.moment.staged
+    source, target = _at(frame, strides.source), _at(frame, strides.target)
+    return _rows(
+        "stride.exec.v1",
+        frame,
+        **_ends(frame, strides),
+        delta_e=strides.energy.tolist(),
+        e_src_pre=staged.snapshot[source].tolist(),
+        e_tgt_pre=staged.snapshot[target].tolist(),
+        e_tgt_post=staged.after[target].tolist(),
+        phi=staged.phi.tolist(),
+        z_flow=staged.z_flow.tolist(),
+        z_phi=staged.z_phi.tolist(),
+        score=(-strides.cost).tolist(),
+        share=strides.share.tolist(),
+        selected_reason=_names(REASONS, _reasons(frame)),
+        strategy=_names(fanout.STRATEGIES, strides.strategy),
+    )
+
+
+def flips(frame: Frame) -> Iterator[Event]:
+    """Give the nodes that became active, those that strides took under their threshold, and those that faded."""
+    staged, found, nodes, clock = frame.moment.staged, frame.flips, frame.resident.nodes, frame.moment.frontier.clock
+    flipped = np.concatenate(found)
+    committed = _at(frame, flipped[: len(found.on) + len(found.off)])
+    alone = staged.snapshot[committed[: len(found.on)]] >= nodes.threshold[found.on]
+    return _rows(
+        "node.flip.v1",
+        frame,
+        node=_names(frame.resident.ids, flipped),
+        direction=["on"] * len(found.on) + ["off"] * (len(found.off) + len(found.faded)),
+        e_pre=[*staged.before[committed].tolist(), *decay.stored(nodes, found.faded, clock).tolist()],
+        e_post=[*staged.after[committed].tolist(), *decay.stored(nodes, found.faded, clock + frame.dt).tolist()],
+        threshold=nodes.threshold[flipped].tolist(),
+        cause=_names(("stride", "stimulus"), alone) + ["stride"] * len(found.off) + ["decay"] * len(found.faded),
+    )
+
+
+def weights(frame: Frame) -> Iterator[Event]:
+    """Give the links that have learned, in the order of their strides."""
+    staged, resident = frame.moment.staged, frame.resident
+    which = np.flatnonzero(staged.learned)
+    strides = Strides._make(column[which] for column in frame.moment.strides)
+    return _rows(
+        "weights.updated.v1",
+        frame,
+        link=[str(key) for key in resident.link("key")[strides.link].tolist()],
+        **_ends(frame, strides),
+        tier=_names(learning.TIERS, staged.tier[which]),
+        before=_log_weights_before(frame)[which].tolist(),
+        after=resident.link("log_weight")[strides.link].tolist(),
+    )
+
+
+def rejections(frame: Frame, rejected: Sequence[Rejected]) -> Iterator[Event]:
+    """Give what was rejected."""
+    head = _head("input.rejected.v1", frame)
+    return ({**head, **found._asdict()} for found in rejected)
+
+
+def frame_end(frame: Frame) -> Event:
+    """Return the figures that a tick ends with."""
+    return {
+        **_head("frame.end.v1", frame),
+        "energy_in": frame.energy_in,
+        "energy_transferred": frame.energy_transferred,
+        "energy_decay": {"total": frame.energy_faded, "by_type": frame.energy_decay},
+        "energy_lost": frame.energy_lost,
+        "energy_total": frame.energy_total,
+        "conservation_error": {"absolute": frame.conservation_error, "percent": frame.conservation_percent},
+        "frontier_active": frame.frontier_active,
+        "frontier_shadow": frame.frontier_shadow,
+        "mean_degree_active": frame.mean_degree_active,
+        "diffusion_radius": frame.diffusion_radius,
+        "strides": frame.strides,
+        "flips_on": frame.flips_on,
+        "flips_off": frame.flips_off,
+        "timings_ms": frame.timings_ms,
+    }
+
+
+def rfc3339(at: datetime) -> str:
+    """Return a time as RFC 3339 writes it, always to the microsecond."""
+    return at.isoformat(timespec="microseconds")
+
+
+def _head(kind: str, frame: Frame) -> Event:
+    return {"kind": kind, "graph": frame.graph, "frame": frame.frame, "t": rfc3339(frame.at)}
+
+
+def _rows(kind: str, frame: Frame, **columns: Sequence[Any]) -> Iterator[Event]:
+    """Give an event a row of the columns."""
+    head, names = _head(kind, frame), tuple(columns)
+    for row in zip(*columns.values(), strict=True):
+        event = head.copy()
+        event.update(zip(names, row, strict=True))
+        yield event
+
+
+def _names(names: Sequence[str], codes: np.ndarray) -> list[str]:
+    return [names[code] for code in codes.tolist()]
+
+
+def _ends(frame: Frame, strides: Strides) -> dict[str, list[str]]:
+    """Return source, target and link type of each stride, by name."""
+    resident = frame.resident
+    return {
+        "src": _names(resident.ids, strides.source),
+        "tgt": _names(resident.ids, strides.target),
+        "link_type": _names(resident.link_types, resident.link("type")[strides.link]),
+    }
+
+
+def _at(frame: Frame, nodes: Int32s) -> Ints:
+    """Return where touched nodes stand in the staged arrays."""
+    return np.searchsorted(frame.moment.staged.touched, nodes)
+
+
+def _shadow_before(frame: Frame) -> int:
+    """Return how many nodes that the sources' links point to were not active as the tick began, stimuli added."""
+    resident, sources, on = frame.resident, frame.moment.frontier.sources, frame.flips.on
+    active = resident["active"].copy()
+    active[np.concatenate((frame.flips.off, frame.flips.faded))] = True
+    active[on[frame.moment.staged.snapshot[_at(frame, on)] < resident["threshold"][on]]] = False
+    active[sources] = True
+    start, degree, target = resident["start"], resident["degree"], resident.link("target")
+    return int(count_shadow(sources, start, degree, target, active, np.zeros_like(active)))
+
+
+def _log_weights_before(frame: Frame) -> Floats:
+    """Return the log-weight of each stride's link (M,) as the tick had read it."""
+    strides, staged = frame.moment.strides, frame.moment.staged
+    before: Floats = frame.resident.link("log_weight")[strides.link] - staged.learned
+    return before
+
+
+def _reasons(frame: Frame) -> Int32s:
+    frontier, strides = _as_read(frame)
+    parameters = frame.resident.parameters
+    return selected_reasons(frontier, strides, terms(parameters, frame.dt), parameters)
+
+
+def _as_read(frame: Frame) -> tuple[Frontier, Strides]:
+    """Return the sources' links, and where they end, as the tick had read them; and the strides along them.
+
+    The commit has changed log-weights and visits in place. Only what the sources link to is copied, link by link.
+    """
+    frontier, strides, staged = frame.moment.frontier, frame.moment.strides, frame.moment.staged
+    first = np.cumsum(frontier.degree, dtype=np.int64) - frontier.degree
+    moved = frontier.start - first  # of each source, from the copy to where its links stand
+    link = np.arange(frontier.degree.sum()) + np.repeat(moved, frontier.degree)
+    target = frontier.links.target[link]
+    order = np.argsort(frontier.sources)
+    source = order[np.searchsorted(frontier.sources, strides.source, sorter=order)]
+    strides = strides._replace(link=strides.link - moved[source])
+
+    ended = np.zeros(len(frontier.nodes.visits), dtype=np.int64)
+    ended[staged.visited] = staged.visits
+    nodes = Nodes._make(column[target] for column in frontier.nodes)
+    links = Links._make(column[link] for column in frontier.links)
+    links.log_weight[strides.link] = _log_weights_before(frame)
+    return frontier._replace(
+        start=first,
+        nodes=nodes._replace(visits=nodes.visits - ended[target]),
+        links=links._replace(target=np.arange(len(link), dtype=np.int32)),
+    ), strides

@@ -1,0 +1,185 @@
+"""The wire models (SPEC §13), one a kind: the schema of what `build` makes as plain dictionaries, field by field in this order.
+
+Energies in the user's unit, times in seconds, energies "before" and "after" those of the tick. A reader lets pass what it does
+not know: a kind gets a new version when a field goes or changes its meaning, not when one is added.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+
+Amount = Annotated[float, Field(ge=0)]
+Count = Annotated[int, Field(ge=0)]
+Reason = Literal["weight", "goal", "novelty", "resonance", "complementarity", "only", "top_k"]
+State = Literal[
+    "starting", "attached", "running", "waiting for lease", "waiting for database", "fenced", "stopping"
+]  # fmt: skip
+
+
+def _says(description: str) -> object:
+    return Field(description=description)
+
+
+class Model(BaseModel):
+    """What every event has."""
+
+    model_config = ConfigDict(frozen=True, json_schema_serialization_defaults_required=True)
+
+    kind: str
+    graph: Annotated[str, _says("namespace of the nodes")]
+    frame: Annotated[
+        Count, _says("number of the tick; of the last one, where an event stands between two; 0 before the first")
+    ]
+    t: Annotated[AwareDatetime, _says("when the tick was closed, or the state entered")]
+
+
+class FrameStart(Model):
+    """A tick as it begins; written, like all of its events, when it is closed: a tick that is not committed has none."""
+
+    kind: Literal["frame.start.v1"] = "frame.start.v1"
+    dt: Annotated[Amount, _says("seconds that the tick stands for")]
+    interval: Annotated[Amount, _says("seconds from tick to tick that the pace aims at")]
+    interval_reason: Annotated[Literal["fixed"], _says("what sets the pace")]
+    active: Annotated[Count, _says("nodes at or over their threshold, stimuli added")]
+    shadow: Annotated[Count, _says("nodes under theirs that a link of this tick's sources points to")]
+
+
+class StimulusInjected(Model):
+    """A stimulus that this tick has applied."""
+
+    kind: Literal["stimulus.injected.v1"] = "stimulus.injected.v1"
+    node: str
+    delta: Annotated[float, Field(gt=0), _says("energy added")]
+    source: Annotated[str | None, _says("who sent it, as they say")]
+    id: Annotated[str, _says("the stimulus's own id")]
+
+
+class StrideExec(Model):
+    """Energy that moved along a link."""
+
+    kind: Literal["stride.exec.v1"] = "stride.exec.v1"
+    src: str
+    tgt: str
+    link_type: str
+    delta_e: Annotated[Amount, _says("ΔE: what the source gave; stickiness may keep less (§6)")]
+    e_src_pre: Annotated[Amount, _says("the source's energy as the tick read it, stimuli added")]
+    e_tgt_pre: Annotated[Amount, _says("the target's energy as the tick read it, stimuli added")]
+    e_tgt_post: Annotated[Amount, _says("the target's energy after all strides, before decay")]
+    phi: Annotated[float, Field(ge=0, le=1), _says("share of the target's gap that the stride fills (§7)")]
+    z_flow: Annotated[float, _says("rank score of delta_e among the tick's strides of this link type (§7)")]
+    z_phi: Annotated[float, _says("rank score of phi among them (§7)")]
+    score: Annotated[float, Field(le=0), _says("−c: the higher, the cheaper (§5)")]
+    share: Annotated[float, Field(ge=0, le=1), _says("π: share of what the source gives (§6)")]
+    selected_reason: Annotated[
+        Reason,
+        _says(
+            "`only`: the source's one link; `top_k`: not the source's cheapest; else the first term of the cost without which "
+            "another link would have been the cheapest, `weight` where no single term decided"
+        ),
+    ]
+    strategy: Annotated[Literal["exhaustive", "balanced", "selective"], _says("how candidates were kept (§4)")]
+
+
+class NodeFlip(Model):
+    """A node that became active, or ceased to be."""
+
+    kind: Literal["node.flip.v1"] = "node.flip.v1"
+    node: str
+    direction: Literal["on", "off"]
+    e_pre: Annotated[Amount, _says("its energy before the tick, without stimuli; by decay: after the tick's commit")]
+    e_post: Annotated[Amount, _says("its energy after the tick's commit; by decay: after that")]
+    threshold: Annotated[float, Field(gt=0)]
+    cause: Annotated[
+        Literal["stimulus", "stride", "decay"],
+        _says("`stimulus`: that alone lifted it; `stride`: it took strides, or they took it under; `decay`: it faded"),
+    ]
+
+
+class WeightsUpdated(Model):
+    """A link that has learned.
+
+    `link` is the database's own key: the one thing that tells two links of one type between the same ends apart. It is text,
+    since it has more digits than a JSON reader's double may keep, and it serves while the link lives; what outlives a restore
+    of the database is src, tgt and link_type.
+    """
+
+    kind: Literal["weights.updated.v1"] = "weights.updated.v1"
+    link: str
+    src: str
+    tgt: str
+    link_type: str
+    tier: Annotated[Literal["co_activation", "causal", "background"], _says("what its ends were doing (§8)")]
+    before: Annotated[float, _says("log-weight")]
+    after: Annotated[float, _says("log-weight")]
+
+
+class InputRejected(Model):
+    """Something in the database that does not enter the physics, or not as it stands (§1)."""
+
+    kind: Literal["input.rejected.v1"] = "input.rejected.v1"
+    what: Annotated[str, _says("kind of thing, e.g. `node`, `link`, `stimulus`, `type`")]
+    identity: Annotated[str, _says("which one")]
+    why: str
+
+
+class EnergyDecay(BaseModel):
+    """Energy that has faded, the floor's takings included."""
+
+    model_config = ConfigDict(frozen=True)
+
+    total: float
+    by_type: Annotated[dict[str, float], _says("by node type")]
+
+
+class ConservationError(BaseModel):
+    """How far the energy after the tick is from what the books say."""
+
+    model_config = ConfigDict(frozen=True)
+
+    absolute: float
+    percent: Annotated[Amount, _says("of all energy")]
+
+
+class FrameEnd(Model):
+    """A tick's figures."""
+
+    kind: Literal["frame.end.v1"] = "frame.end.v1"
+    energy_in: Annotated[Amount, _says("Σ of the stimuli")]
+    energy_transferred: Annotated[Amount, _says("Σ ΔE of the strides")]
+    energy_decay: EnergyDecay
+    energy_lost: Annotated[Amount, _says("what stickiness did not keep")]
+    energy_total: Annotated[float, _says("of all nodes, after the tick")]
+    conservation_error: ConservationError
+    frontier_active: Annotated[Count, _says("nodes at or over their threshold, after the tick")]
+    frontier_shadow: Annotated[
+        Count, _says("nodes under theirs that a link of this tick's sources points to, after it")
+    ]
+    mean_degree_active: Annotated[Amount, _says("mean out-degree of this tick's sources")]
+    diffusion_radius: Annotated[Count, _says("links from the nodes that stimuli came to, to the farthest active one")]
+    strides: Count
+    flips_on: Count
+    flips_off: Count
+    timings_ms: Annotated[dict[str, Amount], _says("milliseconds by step")]
+
+
+class WorkerState(Model):
+    """What the worker is doing from now on."""
+
+    kind: Literal["worker.state.v1"] = "worker.state.v1"
+    state: State
+    detail: str
+
+
+MODELS: tuple[type[Model], ...] = (
+    FrameStart,
+    StimulusInjected,
+    StrideExec,
+    NodeFlip,
+    WeightsUpdated,
+    InputRejected,
+    FrameEnd,
+    WorkerState,
+)
+KINDS = {model.model_fields["kind"].default: model for model in MODELS}
