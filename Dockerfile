@@ -8,11 +8,13 @@ ENV PATH=/opt/stridegraph/bin:$PATH \
     PYTHONUNBUFFERED=1
 
 # The dependencies are a layer of their own: a change of the code does not install them anew.
-COPY pyproject.toml /source/
-RUN python3 -c 'import tomllib; print(*tomllib.load(open("/source/pyproject.toml", "rb"))["project"]["dependencies"], sep="\n")' \
-    | pip install --no-cache-dir --requirement /dev/stdin
+COPY pyproject.toml requirements.lock /source/
+RUN sed -e '/--hash/d' -e 's/ \\$//' /source/requirements.lock > /source/constraints \
+    && python3 -c 'import tomllib; toml = tomllib.load(open("/source/pyproject.toml", "rb")); \
+        print(*toml["project"]["dependencies"], *toml["build-system"]["requires"], sep="\n")' \
+    | pip install --no-cache-dir --constraint /source/constraints --requirement /dev/stdin
 COPY . /source
-RUN pip install --no-cache-dir /source
+RUN pip install --no-deps --no-build-isolation /source
 
 USER stridegraph
 ENTRYPOINT ["stridegraph"]
