@@ -53,9 +53,9 @@ class MemoryGraph:
     _made: int = 0
 
     def add_node(self, **properties: Any) -> int:
-        """Add a node with these properties and return its key."""
+        """Add a node with these properties and return its key; None is no property."""
         self._made += 1
-        self.node[self._made] = properties
+        self.node[self._made] = {name: value for name, value in properties.items() if value is not None}
         return self._made
 
     def add_link(self, source: int, target: int, kind: str, **properties: Any) -> int:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from worker.graph.resident import Resident
     from worker.physics.model import Floats, Int32s
 
+AGAIN = "a stimulus of this id was applied before"
+
 
 class Accepted(NamedTuple):
     """The stimuli of one tick, in the order in which they are added up (A,)."""
@@ -35,16 +37,18 @@ def accept(stimuli: Sequence[Stimulus], resident: Resident, clock: float) -> Acc
     """Sort out the stimuli whose node, id or amount is none; the good ones are not held up by them."""
     deltas = numbers([stimulus.delta for stimulus in stimuli], np.nan)
     added: dict[int, float] = {}
+    ids: set[str] = set()
     applied, node, delta, rejected = [], [], [], []
     for stimulus, amount in zip(stimuli, deltas.tolist(), strict=True):
         at = resident.index.get(stimulus.key, -1) if stimulus.key is not None else -1
         total = added.get(at, 0.0) + amount
-        why = _why_not(stimulus, resident, at, amount, total, clock)
+        why = _why_not(stimulus, resident, at, amount, total, clock) or (AGAIN if stimulus.id in ids else "")
         if why:
             rejected.append((stimulus.entry, why))
             resident.rejected.append(Rejected("stimulus", str(stimulus.id), why))
             continue
         added[at] = total
+        ids.add(stimulus.id)
         applied.append(stimulus)
         node.append(at)
         delta.append(amount)
@@ -55,7 +59,7 @@ def _why_not(stimulus: Stimulus, resident: Resident, at: int, amount: float, tot
     if not isinstance(stimulus.id, str) or not stimulus.id:
         return "its id is missing or not text"
     if stimulus.known:
-        return "a stimulus of this id was applied before"
+        return AGAIN
     if at < 0:
         return f"there is no node {stimulus.node!r} in this graph"
     if not resident["valid"][at]:

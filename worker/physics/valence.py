@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from worker.errors import InputError
 from worker.physics.kernels import exps
 from worker.physics.weights import scores
 
@@ -43,7 +44,9 @@ class Costs(NamedTuple):
 
 
 def terms(parameters: Parameters, dt: float) -> Terms:
-    """Return the numbers of the cost for a tick of `dt` seconds."""
+    """Return the numbers of the cost for a tick of `dt` seconds. Raises InputError where these are none."""
+    if not 0.0 <= dt < math.inf:
+        raise InputError(f"a tick of {dt!r} seconds", "dt is a number of seconds, 0 or more")
     valence = parameters.valence
     strength = min(math.hypot(*valence.affect), 1.0) if valence.affect else 0.0
     return Terms(
@@ -60,9 +63,22 @@ def terms(parameters: Parameters, dt: float) -> Terms:
 
 
 def cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    """Return cos(a, b); NaN where either is missing or zero, or their lengths differ. Sums by `math.fsum`."""
-    size = math.hypot(*a) * math.hypot(*b) if len(a) == len(b) else 0.0
-    return math.fsum(x * y for x, y in zip(a, b, strict=True)) / size if size > 0.0 else math.nan
+    """Return cos(a, b); NaN where either is missing or zero, or their lengths differ. Sums by `math.fsum`.
+
+    Each is brought to length 1 first, so that no product leaves the range of doubles; rounding leaves no cosine over 1.
+    """
+    if len(a) != len(b) or not any(a) or not any(b):
+        return math.nan
+    cos = math.fsum(x * y for x, y in zip(_direction(a), _direction(b), strict=True))
+    return min(max(cos, -1.0), 1.0)
+
+
+def _direction(a: Sequence[float]) -> list[float]:
+    """Return the vector of length 1 along a vector that is not zero."""
+    exponent = math.frexp(max(map(abs, a)))[1]
+    scaled = [math.ldexp(x, -exponent) for x in a]  # exact
+    size = math.hypot(*scaled)
+    return [x / size for x in scaled]
 
 
 def resonance(affect: Sequence[float], emotion: Sequence[float]) -> float:
