@@ -6,7 +6,8 @@ when it is compared in the commit, and then the rows are read again (RELIABILITY
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +16,10 @@ from worker.graph.rows import Rejected, clean_nodes, numbers, vector
 from worker.physics import decay, valence
 from worker.physics.kernels import count_shadow
 from worker.physics.model import Links, Nodes
+from worker.physics.weights import LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from worker.graph.port import Graph, LinkRows, NodeRows
     from worker.physics.model import Floats, Int32s
@@ -37,6 +39,7 @@ class Resident:
         self.types: list[str] = []
         self.link_types: list[str] = []
         self.rejected: list[Rejected] = []
+        self._named: set[Rejected] = set()  # all that was ever rejected: each is named once
         self.active: Int32s = np.empty(0, dtype=np.int32)  # in ascending id
         self._type_code: dict[str, int] = {}
         self._link_type_code: dict[str, int] = {}
@@ -81,8 +84,10 @@ class Resident:
         if not len(rows.key):
             return
         clean, rejected = clean_nodes(rows, self.parameters)
-        self.rejected += rejected
-        feelings = [vector(value) for value in rows.emotion]
+        self.reject(rejected)
+        goal, affect = self.parameters.valence.goal, self.parameters.valence.affect
+        meanings = self._vectors("embedding", rows.embedding, len(goal), clean.id.__getitem__)
+        feelings = self._vectors("emotion", rows.emotion, len(affect), clean.id.__getitem__)
         kinds = np.array([self._code(kind) for kind in clean.type], dtype=np.int32)
         first = self._nodes.append(
             key=np.array(rows.key, dtype=np.int64),
@@ -95,9 +100,9 @@ class Resident:
             threshold=clean.threshold,
             stickiness=1.0,
             visits=clean.visits,
-            goal_cosine=[valence.cosine(self.parameters.valence.goal, vector(value)) for value in rows.embedding],
-            resonance=[valence.resonance(self.parameters.valence.affect, feeling) for feeling in feelings],
-            emotion=[float(np.linalg.norm(feeling)) for feeling in feelings],
+            goal_cosine=[valence.cosine(goal, meaning) for meaning in meanings],
+            resonance=[valence.resonance(affect, feeling) for feeling in feelings],
+            emotion=[math.hypot(*feeling) for feeling in feelings],
             stimulus=0.0,
             start=0,
             degree=UNREAD,
@@ -115,7 +120,7 @@ class Resident:
         """
         rows = graph.nodes(self["key"][which].tolist())
         clean, rejected = clean_nodes(rows, self.parameters)
-        self.rejected += rejected
+        self.reject(rejected)
         at = {key: i for i, key in enumerate(rows.key)}
         for i in which.tolist():
             j = at.get(int(self["key"][i]))
@@ -124,6 +129,12 @@ class Resident:
             for name, column in (("energy", clean.energy), ("raw", clean.raw), ("energy_at", clean.energy_at)):
                 self[name][i] = column[j] if same else 0.0
             self._drop_links(i)
+
+    def reject(self, rows: Iterable[Rejected]) -> None:
+        """Name what does not enter the physics, each once."""
+        new = [row for row in rows if row not in self._named]
+        self._named.update(new)
+        self.rejected += new
 
     def read_links(self, graph: Graph, which: Int32s) -> None:
         """Read the out-links of those nodes whose links are not held, and the nodes that they point to."""
@@ -189,17 +200,23 @@ class Resident:
         source = np.array([self.index[key] for key in rows.source], dtype=np.int32)
         target = np.array([self.index.get(key, -1) for key in rows.target], dtype=np.int32)
         loop = source == target
-        usable = np.isfinite(weight) & (target >= 0) & ~loop
+        is_weight = np.abs(weight) <= LARGEST
+        usable = is_weight & (target >= 0) & ~loop
         usable[usable] = self["valid"][target[usable]]
-        for i in np.flatnonzero(~np.isfinite(weight) | loop).tolist():
-            name = f"{self.ids[source[i]]} -[{rows.type[i]}]-> {self.ids[target[i]] if target[i] >= 0 else '?'}"
-            self.rejected.append(
-                Rejected("link", name, "it points to its own node" if loop[i] else f"log_weight {rows.log_weight[i]!r}")
+        self.reject(
+            Rejected(
+                "link",
+                self._link_name(rows, i),
+                "it points to its own node" if loop[i] else f"log_weight {rows.log_weight[i]!r}",
             )
+            for i in np.flatnonzero(~is_weight | loop).tolist()
+        )
         order = self._order(rows, source, target, np.flatnonzero(usable))
         source, target = source[order], target[order]
-        feelings = [vector(rows.emotion[i]) for i in order]
         affect = self.parameters.valence.affect
+        feelings = self._vectors(
+            "emotion", [rows.emotion[i] for i in order], len(affect), lambda place: self._link_name(rows, order[place])
+        )
         own = np.array([bool(feeling) for feeling in feelings], dtype=np.bool_)
         first = self._links.append(
             key=np.array([rows.key[i] for i in order], dtype=np.int64),
@@ -209,10 +226,26 @@ class Resident:
             resonance=np.where(
                 own, [valence.resonance(affect, feeling) for feeling in feelings], self["resonance"][target]
             ),
-            emotion=np.where(own, [float(np.linalg.norm(feeling)) for feeling in feelings], self["emotion"][target]),
+            emotion=np.where(own, [math.hypot(*feeling) for feeling in feelings], self["emotion"][target]),
         )
         heads, starts, counts = np.unique(source, return_index=True, return_counts=True)
         self["start"][heads], self["degree"][heads] = first + starts, counts
+
+    def _link_name(self, rows: LinkRows, i: int) -> str:
+        source, target = self.index[rows.source[i]], self.index.get(rows.target[i], -1)
+        return f"{self.ids[source]} -[{rows.type[i]}]-> {self.ids[target] if target >= 0 else '?'}"
+
+    def _vectors(
+        self, what: str, values: Sequence[Any], size: int, name: Callable[[int], str]
+    ) -> list[tuple[float, ...]]:
+        """Return the vectors that rows hold, and name those that are none, or not of the `size` they are compared with."""
+        found = [vector(value) for value in values]
+        for i, taken in enumerate(found):
+            if not taken and values[i]:
+                self.reject([Rejected(what, name(i), "it is not a list of finite numbers")])
+            elif taken and size and len(taken) != size:
+                self.reject([Rejected(what, name(i), f"it has {len(taken)} numbers, not {size}")])
+        return found
 
     def _order(self, rows: LinkRows, source: Int32s, target: Int32s, which: np.ndarray) -> np.ndarray:
         """Return `which` so that a source's links lie side by side, by target id, link type and key."""
@@ -236,7 +269,7 @@ class Resident:
             self._type_code[kind] = len(self.types)
             self.types.append(kind)
             if kind != "*" and kind not in self.parameters.decay.half_life:
-                self.rejected.append(Rejected("type", kind, "it has no half-life of its own: that of * is used"))
+                self.reject([Rejected("type", kind, "it has no half-life of its own: that of * is used")])
         return self._type_code[kind]
 
     def _link_code(self, kind: str) -> int:

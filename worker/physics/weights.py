@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from worker.physics.model import Floats, Ints, Links
     from worker.physics.parameters import Weights
 
+LARGEST = 1e100  # a log-weight beyond it is none: sums of its square would leave the range of doubles
 ENOUGH = 3  # links from which on a type has statistics of its own
 NONE = WeightStats(0, 0.0, 0.0)
 
@@ -52,7 +53,10 @@ def widths(links: Links, which: Ints, standard: Standard, parameters: Weights) -
 
 
 def count(values: Sequence[float]) -> WeightStats:
-    """Return the statistics of log-weights, each sum exact: the same bits whatever the order."""
+    """Return the statistics of log-weights up to LARGEST, each sum exact: the same bits whatever the order."""
+    values = [value for value in values if abs(value) <= LARGEST]
+    if not values:
+        return NONE
     n, mean = len(values), math.fsum(values) / len(values)
     return WeightStats(n, mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / n))
 
