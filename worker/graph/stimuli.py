@@ -45,7 +45,7 @@ def accept(stimuli: Sequence[Stimulus], resident: Resident, clock: float) -> Acc
         why = _why_not(stimulus, resident, at, amount, total, clock) or (AGAIN if stimulus.id in ids else "")
         if why:
             rejected.append((stimulus.entry, why))
-            resident.reject([Rejected("stimulus", str(stimulus.id), why)])
+            resident.rejected.append(Rejected("stimulus", str(stimulus.id), why))
             continue
         added[at] = total
         ids.add(stimulus.id)
