@@ -1,5 +1,5 @@
 # Everything a newcomer types. Each target does all its own set-up: Python ≥ 3.11 is enough.
-.PHONY: demo test check fault bench lock install clean
+.PHONY: help demo test check fault bench lock install clean docs-reference
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -42,3 +42,7 @@ lock: install
 
 clean:
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+docs-reference: install
+	$(BIN)/python docs/settings_table.py > docs/reference/settings.md
+	$(BIN)/python -m worker.events.schema docs/reference/events

@@ -60,9 +60,7 @@ def _engine():
 def pytest_generate_tests(metafunc):
     if "database" in metafunc.fixturenames:
         smoke = metafunc.definition.get_closest_marker("smoke")
-        metafunc.parametrize(
-            "database", [d for d in metafunc.config.databases if smoke or d != OLDER], indirect=True
-        )
+        metafunc.parametrize("database", [d for d in metafunc.config.databases if smoke or d != OLDER], indirect=True)
     if "store" in metafunc.fixturenames:
         metafunc.parametrize("store", [MEMORY, *metafunc.config.databases], indirect=True)
 

@@ -45,7 +45,12 @@ class MemoryStore:
 
     def links(self):
         return [
-            (self.graph.node[found.source]["id"], found.type, self.graph.node[found.target]["id"], found.properties["log_weight"])
+            (
+                self.graph.node[found.source]["id"],
+                found.type,
+                self.graph.node[found.target]["id"],
+                found.properties["log_weight"],
+            )
             for found in self.graph.link.values()
         ]
 
@@ -122,7 +127,13 @@ def fill(store, seed=5, nodes=40, links=150):
     ]
     for _ in range(links):
         emotion = {"emotion": [rng.gauss(0, 1), rng.gauss(0, 1)]} if rng.random() < 0.3 else {}
-        store.link(rng.choice(keys), rng.choice(keys), rng.choice(["R", "S", "T"]), log_weight=rng.choice([0, rng.gauss(0, 1)]), **emotion)
+        store.link(
+            rng.choice(keys),
+            rng.choice(keys),
+            rng.choice(["R", "S", "T"]),
+            log_weight=rng.choice([0, rng.gauss(0, 1)]),
+            **emotion,
+        )
     for i in range(4):
         store.stimulus(minute=i, id=f"s{i}", node=f"n{i:03}", delta=1.5 + i, source="test")
     return keys

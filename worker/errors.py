@@ -61,6 +61,10 @@ class Busy(Unreachable):
     """The database could not do it just now (a deadlock, a lock's timeout): the whole transaction may be tried again."""
 
 
+class CommitUnknown(Unreachable):
+    """The connection was lost after COMMIT was sent: only the ledger knows."""
+
+
 class Refused(GraphError):
     """The database answered, and will not let this program work."""
 
@@ -79,10 +83,6 @@ class Fenced(GraphError):
 
 class ForeignChange(GraphError):
     """Some row is not as the tick had read it; nothing was written."""
-
-
-class CommitUnknown(GraphError):
-    """The connection was lost after COMMIT was sent: only the ledger knows."""
 
 
 class BooksError(StrideError):

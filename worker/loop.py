@@ -71,7 +71,7 @@ class Worker:
             retry=retry_if_exception_type(Unreachable),
             wait=wait_random_exponential(multiplier=0.2, max=LONGEST_PAUSE),
             stop=lambda _: self._stop.is_set(),
-            sleep=self._stop.wait,
+            sleep=self._pause,
             before_sleep=lambda state: self._unreachable(state.outcome.exception() if state.outcome else None),
             retry_error_callback=lambda _: None,
         )
@@ -86,7 +86,6 @@ class Worker:
         held = attach(self.graph, self.settings, self.holder)
         if held:
             self._state("attached", tick=held.ledger.tick, active=len(held.resident.active))
-            self._report(held)
         return held
 
     def _main_loop(self, held: Held) -> None:
@@ -100,7 +99,9 @@ class Worker:
                 started = time.monotonic()
                 self._on_tick(held)
                 self._wait(held, started + self.settings.pace.fixed)
-        except Unreachable as error:
+        except (
+            Unreachable
+        ) as error:  # of an unknown commit, too: attaching raises the fence first, and then reads the ledger
             self._unreachable(error)
             return
         except Fenced:
@@ -140,6 +141,9 @@ class Worker:
     def _over(self) -> bool:
         return self._stop.is_set() or (self.ticks is not None and self.done >= self.ticks)
 
+    def _pause(self, seconds: float) -> None:
+        self._stop.wait(seconds)
+
     def _unreachable(self, error: BaseException | None) -> None:
         self._state("waiting for database", why=str(error).splitlines()[0])
 
@@ -150,15 +154,16 @@ class Worker:
             return
         log.error("books.off", tick=frame.frame, conservation_error=frame.conservation_error)
         if error > PAUSE * max(1.0, frame.energy_total):
-            message = f"tick {frame.frame} changed the graph's energy by {frame.conservation_error} that nothing accounts for"
+            message = (
+                f"tick {frame.frame} changed the graph's energy by {frame.conservation_error} that nothing accounts for"
+            )
             raise BooksError(message, "this is a bug: please report it; nothing more is moved")
 
     def _report(self, held: Held) -> None:
         """Name, once each, what the physics will not take."""
-        for found in (*held.resident.rejected, *held.drifted):
+        for found in held.resident.rejected:
             log.warning("input.rejected", what=found.what, identity=found.identity[:200], why=found.why[:200])
         held.resident.rejected.clear()
-        held.drifted.clear()
 
     def _state(self, state: str, **detail: object) -> None:
         log.info("worker.state", state=state, graph=self.graph.name, **detail)

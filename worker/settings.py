@@ -80,7 +80,7 @@ class ResidentSettings(_Group):
         bool, Field(description="keep what was loaded; off: read the whole frontier every tick, same bits")
     ] = True
     max_links: Annotated[
-        int, Ge(1000), Field(description="links held; over it, all but the frontier is dropped and read again")
+        int, Ge(1000), Field(description="links held; over it, all are dropped, and the frontier's are read again")
     ] = 20_000_000
     refresh: Annotated[
         float, Gt(0), Field(description="seconds after which what is held is read again, for foreign changes")
@@ -205,8 +205,15 @@ def _lines(error: ValidationError) -> str:
     """Return a line a setting: name, value, what is allowed (joined by "or" where a setting takes several kinds)."""
     lines: dict[str, list[str]] = {}
     for problem in error.errors():
-        key = variable(*(str(part) for part in problem["loc"][:2]))
-        value = "(not shown)" if "PASSWORD" in key else repr(problem["input"])
+        path = [str(part) for part in problem["loc"][:2]]
+        given = problem["input"]
+        together = len(path) == 1 and isinstance(given, dict)  # settings of a group that do not go together
+        pairs = [([*path, key], value) for key, value in given.items()] if together else [(path, given)]
+        start = ", ".join(f"{variable(*at)} = {_shown(at, value)}" for at, value in pairs)
         message = problem["msg"].removeprefix("Value error, ")
-        lines.setdefault(f"{key} = {value}: ", []).append(message[0].lower() + message[1:])
+        lines.setdefault(f"{start}: ", []).append(message[0].lower() + message[1:])
     return "\n".join(start + ", or ".join(messages) for start, messages in lines.items())
+
+
+def _shown(path: list[str], value: Any) -> str:
+    return "(not shown)" if "password" in path else repr(value)

@@ -16,7 +16,7 @@ import numpy as np
 from worker.errors import ForeignChange
 from worker.faults import fault_point
 from worker.graph import change
-from worker.graph.attach import reconcile, settle
+from worker.graph.attach import read_anew, reconcile, settle
 from worker.graph.moment import Flips, Frame, Moment, Stopwatch, figures
 from worker.graph.stimuli import accept
 from worker.physics import decay as fading
@@ -44,11 +44,12 @@ def tick(held: Held, dt: float) -> Frame:
     """
     parameters, numbers = held.parameters, terms(held.parameters, dt)
     for _ in range(ATTEMPTS):
-        watch, books = Stopwatch(SCHEDULE), held.ledger.books
+        watch = Stopwatch(SCHEDULE)
         with watch("intake"):
             stimuli = intake(held)
         with watch("load"):
             frontier = load(held, stimuli)
+            books = held.ledger.books
         with watch("select"):
             chosen = select(frontier, numbers, parameters)
         with watch("stage"):
@@ -84,6 +85,7 @@ def intake(held: Held) -> Accepted:
 def load(held: Held, stimuli: Accepted) -> Frontier:
     """Take the active nodes in ascending id, at most `frontier_cap` of them in turn, and read what is not yet held."""
     resident, clock = held.resident, held.ledger.decay_clock
+    read_anew(held)
     nodes = stimuli.nodes
     lifted = nodes[
         fading.stored(resident.nodes, nodes, clock) + resident["stimulus"][nodes] >= resident["threshold"][nodes]
@@ -106,6 +108,7 @@ def load(held: Held, stimuli: Accepted) -> Frontier:
 
 def commit(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> None:
     """Write all changes in one transaction, and then take them into memory (§2, step 6)."""
+    fault_point("stage.done")
     changes = change.changes(held, stimuli, strides, staged, dt)
     held.graph.commit(changes)
     change.take_in(held, changes, strides, staged)

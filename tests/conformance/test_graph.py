@@ -72,7 +72,8 @@ def test_the_books_are_the_database(store):
         tick(held, 1.0)
     ledger, half_life = store.graph.ledger(), settings().physics.half_life
     counted = sum(
-        n.get("energy", 0.0) * 2 ** (-(ledger.decay_clock - n.get("energy_at", 0.0)) / half_life(n["type"])) for n in store.nodes()
+        n.get("energy", 0.0) * 2 ** (-(ledger.decay_clock - n.get("energy_at", 0.0)) / half_life(n["type"]))
+        for n in store.nodes()
     )
     assert counted == pytest.approx(ledger.books.total, rel=1e-12)
     assert abs(ledger.books.error) <= 1e-9 * max(1.0, counted)
@@ -161,7 +162,9 @@ def test_stimuli_are_applied_once_by_id_and_bad_ones_hold_nothing_up(store):
     a = store.node(id="a", type="Task")
     store.node(id="b", type="Task", energy="much")
     store.stimulus(minute=0, id="good", node="a", delta=2)
-    for i, (node, delta) in enumerate([("nobody", 1.0), ("a", float("nan")), ("a", -1.0), ("a", 1e308), ("a", "2"), ("b", 1.0), (7, 1.0)]):
+    for i, (node, delta) in enumerate(
+        [("nobody", 1.0), ("a", float("nan")), ("a", -1.0), ("a", 1e308), ("a", "2"), ("b", 1.0), (7, 1.0)]
+    ):
         store.stimulus(minute=i, id=f"bad{i}", node=node, delta=delta)
     held = attach(store.graph, settings(), "me")
     frame = tick(held, 1.0)

@@ -15,7 +15,12 @@ from worker.graph.neo4j import Neo4jGraph
 
 pytestmark = pytest.mark.neo4j
 TICKS = 6
-SETTINGS = {"STRIDE_PACE__FIXED": "0.02", "STRIDE_LEASE__TTL": "1", "STRIDE_DECAY__SETTLE": "0.05", "STRIDE_DECAY__HALF_LIFE": '{"*": 9}'}
+SETTINGS = {
+    "STRIDE_PACE__FIXED": "0.02",
+    "STRIDE_LEASE__TTL": "1",
+    "STRIDE_DECAY__SETTLE": "0.05",
+    "STRIDE_DECAY__HALF_LIFE": '{"*": 9}',
+}
 
 
 @pytest.fixture

@@ -15,13 +15,17 @@ def check(graph: Graph = None, json: Json = False) -> None:
     with open_graph(settings) as there:
         found = desk.check(there, settings)
     if json:
-        print_json({"graph": settings.graph, "count": found.count, "problems": [problem._asdict() for problem in found.listed]})
+        print_json(
+            {"graph": settings.graph, "count": found.total, "problems": [problem._asdict() for problem in found.listed]}
+        )
         return
-    if not found.count:
+    if not found.total:
         out.print(f"nothing is wrong with the graph {settings.graph!r}", markup=False)
         return
     shown = Table("what", "which", "why", box=None, header_style="dim", pad_edge=False)
     for problem in found.listed:
         shown.add_row(problem.what, escape(problem.identity), escape(problem.why))
     out.print(shown)
-    out.print(f"{found.count} in all" + (f", the first {len(found.listed)} shown" if found.count > len(found.listed) else ""))
+    out.print(
+        f"{found.total} in all" + (f", the first {len(found.listed)} shown" if found.total > len(found.listed) else "")
+    )

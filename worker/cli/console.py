@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     from worker.errors import StrideError
 
-Graph = Annotated[str | None, typer.Option("--graph", help="The graph; by default that of STRIDE_GRAPH.", show_default=False)]
+Graph = Annotated[
+    str | None, typer.Option("--graph", help="The graph; by default that of STRIDE_GRAPH.", show_default=False)
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 out = Console(highlight=False)
@@ -81,6 +84,7 @@ def open_graph(settings: Settings) -> Iterator[Neo4jGraph]:
 
 def configure_log(*, as_json: bool) -> None:
     """Send the log to standard error: for people, or as JSON lines."""
+    logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what the driver has to say, it raises as well
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -119,7 +119,9 @@ def _attach(graph: Neo4jGraph, settings: Settings) -> Held:
         if held:
             return held
         time.sleep(0.2)
-    raise Fenced(f"another worker is running on the graph {graph.name!r}", "stop it first, or watch it: `stridegraph top`")
+    raise Fenced(
+        f"another worker is running on the graph {graph.name!r}", "stop it first, or watch it: `stridegraph top`"
+    )
 
 
 def _result(story: Story, found: list[dict[str, Any]], status: dict[str, Any]) -> dict[str, Any]:
@@ -140,11 +142,19 @@ def _result(story: Story, found: list[dict[str, Any]], status: dict[str, Any]) -
 
 
 def _tell(
-    word: str, meanings: list[dict[str, Any]], story: Story, found: list[dict[str, Any]], status: dict[str, Any], seconds: float
+    word: str,
+    meanings: list[dict[str, Any]],
+    story: Story,
+    found: list[dict[str, Any]],
+    status: dict[str, Any],
+    seconds: float,
 ) -> None:
     """Print what became active and why, the books, the time of each step, and what to try next."""
     out.print()
-    out.print(f"[bold]{escape(word)}[/] has {len(meanings)} meanings in WordNet; each was given {STIMULUS:g} of energy. ", end="")
+    out.print(
+        f"[bold]{escape(word)}[/] has {len(meanings)} meanings in WordNet; each was given {STIMULUS:g} of energy. ",
+        end="",
+    )
     out.print(f"After {len(story.frames)} ticks, {status['active']} nodes are active:")
     out.print()
     out.print(table(found, why=lambda node: _why(story, node)))
@@ -156,7 +166,10 @@ def _tell(
     out.print()
     out.print("[bold]Try next[/]  (all of it is in your Neo4j, and stays there)")
     for command, what in (
-        (f"stridegraph demo --word {'tea' if word != 'tea' else 'coffee'}", "a second word, while the first is still warm"),
+        (
+            f"stridegraph demo --word {'tea' if word != 'tea' else 'coffee'}",
+            "a second word, while the first is still warm",
+        ),
         (f"stridegraph top --graph {GRAPH}", "what is active now"),
         (f"stridegraph inject --graph {GRAPH} tea.n.01 20", "put energy on one node; the next tick takes it"),
         (f"stridegraph run --graph {GRAPH} --ticks 10", "the background process"),
@@ -167,7 +180,9 @@ def _tell(
 
 def _why(story: Story, node: str) -> str:
     """Return the two sources that brought a node most energy, by which links."""
-    parts = [f"{source} [dim]{kind.lower()}[/] {energy:.2f}" for (source, kind), energy in story.brought[node].most_common(2)]
+    parts = [
+        f"{source} [dim]{kind.lower()}[/] {energy:.2f}" for (source, kind), energy in story.brought[node].most_common(2)
+    ]
     return ", ".join(parts) or "[dim]the stimulus[/]"
 
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def run(
-    ticks: Annotated[int | None, typer.Option(min=1, help="End after so many ticks; by default never.", show_default=False)] = None,
+    ticks: Annotated[
+        int | None, typer.Option(min=1, help="End after so many ticks; else never.", show_default=False)
+    ] = None,
     graph: Graph = None,
     json: Json = False,
 ) -> None:
@@ -61,5 +63,3 @@ class Lines:
 
     def close(self) -> None:
         """Have nothing to close."""
-
-

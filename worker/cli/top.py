@@ -44,5 +44,7 @@ def table(rows: list[dict[str, Any]], why: Callable[[str], str] | None = None) -
         style = "bold" if ratio >= 1.0 else "dim"
         name = row["label"] or row["id"]
         more = [why(row["id"])] if why else []
-        shown.add_row(f"{row['energy']:.3f}", f"{ratio:.2f}", escape(row["type"] or "—"), escape(str(name)), *more, style=style)
+        shown.add_row(
+            f"{row['energy']:.3f}", f"{ratio:.2f}", escape(row["type"] or "—"), escape(str(name)), *more, style=style
+        )
     return shown

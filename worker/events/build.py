@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from worker.graph.moment import Frame
     from worker.graph.rows import Rejected
-    from worker.physics.model import Floats, Frontier, Int32s, Ints
+    from worker.physics.model import Frontier, Int32s, Ints
 
 Event = dict[str, Any]
 
@@ -120,7 +120,7 @@ def weights(frame: Frame) -> Iterator[Event]:
         link=[str(key) for key in resident.link("key")[strides.link].tolist()],
         **_ends(frame, strides),
         tier=_names(learning.TIERS, staged.tier[which]),
-        before=_log_weights_before(frame)[which].tolist(),
+        before=staged.log_weight[which].tolist(),
         after=resident.link("log_weight")[strides.link].tolist(),
     )
 
@@ -200,13 +200,6 @@ def _shadow_before(frame: Frame) -> int:
     return int(count_shadow(sources, start, degree, target, active, np.zeros_like(active)))
 
 
-def _log_weights_before(frame: Frame) -> Floats:
-    """Return the log-weight of each stride's link (M,) as the tick had read it."""
-    strides, staged = frame.moment.strides, frame.moment.staged
-    before: Floats = frame.resident.link("log_weight")[strides.link] - staged.learned
-    return before
-
-
 def _reasons(frame: Frame) -> Int32s:
     frontier, strides = _as_read(frame)
     parameters = frame.resident.parameters
@@ -231,7 +224,7 @@ def _as_read(frame: Frame) -> tuple[Frontier, Strides]:
     ended[staged.visited] = staged.visits
     nodes = Nodes._make(column[target] for column in frontier.nodes)
     links = Links._make(column[link] for column in frontier.links)
-    links.log_weight[strides.link] = _log_weights_before(frame)
+    links.log_weight[strides.link] = staged.log_weight
     return frontier._replace(
         start=first,
         nodes=nodes._replace(visits=nodes.visits - ended[target]),

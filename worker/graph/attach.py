@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -38,7 +38,6 @@ class Held:
     frontier_cap: int
     turn: str = ""  # id of the last source that this tick serves, where they take turns
     stale: bool = False  # others say, by the ledger's revision, that the graph has changed
-    drifted: list[Rejected] = field(default_factory=list)  # statistics that were not as kept
 
     @property
     def parameters(self) -> Parameters:
@@ -113,6 +112,15 @@ def reconcile(held: Held, which: Int32s) -> None:
     held.ledger = replace(held.ledger, books=held.ledger.books.moved(by_type(resident, which, before, after)))
 
 
+def read_anew(held: Held) -> None:
+    """Drop what is held where the settings say so: everything at every tick, or the links where they have grown too many."""
+    limits = held.settings.resident
+    if not limits.enabled:
+        reconcile(held, held.resident.active)
+    if not limits.enabled or held.resident.link_count > limits.max_links:
+        held.resident.forget_links()
+
+
 def by_type(resident: Resident, which: Int32s, before: Floats, after: Floats) -> dict[str, list[float]]:
     """Return the terms of Σ (after − before) by node type."""
     terms: dict[str, list[float]] = defaultdict(list)
@@ -157,7 +165,7 @@ def _recounted(held: Held, kept: Mapping[str, WeightStats]) -> dict[str, WeightS
         apart = weights.drift(kept[kind], counted) if kind in kept else math.inf
         stats[kind] = counted if apart > TOLERANCE else kept[kind]
         if kind in kept and apart > TOLERANCE:
-            held.drifted.append(
+            held.resident.rejected.append(
                 Rejected("statistics", kind, f"kept {kept[kind]}, counted {counted}: the count is used")
             )
     return stats

@@ -28,7 +28,7 @@ class Injected(NamedTuple):
 class Problems(NamedTuple):
     """What the physics will not take: how many, and the first of them."""
 
-    count: int
+    total: int
     listed: list[Rejected]
 
 
@@ -38,7 +38,9 @@ def inject(graph: Neo4jGraph, node: str, delta: float, stimulus: str, source: st
         raise InputError(f"energy {delta!r} is not a number over 0", f"give one up to {energy_max:g}")
     row = graph.connection.run("intake/inject", graph=graph.name, id=stimulus, node=node, delta=delta, source=source)[0]
     if not row["known"]:
-        raise InputError(f"there is no node {node!r} in the graph {graph.name!r}", "see `stridegraph top`, or its ids in Neo4j")
+        raise InputError(
+            f"there is no node {node!r} in the graph {graph.name!r}", "see `stridegraph top`, or its ids in Neo4j"
+        )
     state = "applied" if row["applied"] else "queued" if row["created"] else "waiting"
     return Injected(stimulus, node, delta, state)
 
@@ -57,7 +59,9 @@ def status(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:
     parameters = settings.physics
     thresholds = {kind: parameters.threshold_of(kind) for kind in (*parameters.threshold.types, "*")}
     ledger = graph.ledger() or Ledger()
-    counted = graph.connection.run("inspect/status", graph=graph.name, threshold=thresholds, **_clock(graph, settings))[0]
+    counted = graph.connection.run("inspect/status", graph=graph.name, threshold=thresholds, **_clock(graph, settings))[
+        0
+    ]
     queue = graph.connection.run("inspect/queue", graph=graph.name)[0]
     books = ledger.books
     return {
@@ -79,12 +83,12 @@ def status(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:
 
 def check(graph: Neo4jGraph, settings: Settings) -> Problems:
     """Return everything in a graph that the physics will not take, by scanning it."""
-    count, listed = 0, []
+    total, listed = 0, []
     for name, parameters in (("nodes", {"energy_max": settings.tick.energy_max}), ("links", {}), ("stimuli", {})):
         row = graph.connection.run(f"inspect/bad_{name}", graph=graph.name, limit=LISTED, **parameters)[0]
-        count += row["count"]
+        total += row["count"]
         listed += [Rejected(*problem) for problem in row["rows"]]
-    return Problems(count, listed[:LISTED])
+    return Problems(total, listed[:LISTED])
 
 
 def _clock(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:

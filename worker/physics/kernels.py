@@ -27,7 +27,7 @@ inlined: Any = numba.njit(nogil=True, cache=True, error_model="numpy", inline="a
 
 
 @inlined
-def _scaled(r: float, n: float) -> float:
+def _scaled(r: float, n: float) -> Any:
     """Return e^r · 2^n for |r| ≤ ln 2 / 2 and whole n in [-1021, 1023]."""
     p = 1.0 / 6227020800.0
     p = p * r + 1.0 / 479001600.0
@@ -47,7 +47,7 @@ def _scaled(r: float, n: float) -> float:
 
 
 @inlined
-def exp(x: float) -> float:
+def exp(x: float) -> Any:
     """Return e^x; arguments are cut to ±700."""
     x = min(max(x, -700.0), 700.0)
     n = np.floor(x * _LOG2_E + 0.5)
@@ -55,7 +55,7 @@ def exp(x: float) -> float:
 
 
 @inlined
-def pow2(x: float) -> float:
+def pow2(x: float) -> Any:
     """Return 2^x; arguments are cut to ±1000."""
     x = min(max(x, -1000.0), 1000.0)
     n = np.floor(x + 0.5)

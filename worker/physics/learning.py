@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from worker.physics.parameters import Learning
 
 TIERS = ("co_activation", "causal", "background")
-FACTORS = np.array([1.0, 0.6, 0.3])
+FACTORS: Floats = np.array([1.0, 0.6, 0.3])
 MOST_A_LINK = 0.05  # |Δ log w| of a link in a tick
 MOST_A_TICK = 0.5  # Σ |Δ log w| of a tick, times √strides
 LEAST = 1e-7  # nothing under it is written
@@ -32,9 +32,9 @@ def gate(tier: Int32s, source_active: np.ndarray, lifted: np.ndarray, parameters
     """Return the factor by which each stride's link learns (M,): by tier, for new pairs only, or 0."""
     match parameters.gate:
         case "tiered":
-            return np.asarray(FACTORS[tier])
+            return FACTORS.take(tier)
         case "newness":
-            return (~source_active & lifted).astype(np.float64)
+            return np.where(~source_active & lifted, 1.0, 0.0)
     return np.zeros(len(tier))
 
 

@@ -88,6 +88,7 @@ class Staged(NamedTuple):
     z_flow: Floats  # (M,)
     z_phi: Floats  # (M,)
     tier: Int32s  # (M,) index into learning.TIERS (§8)
+    log_weight: Floats  # (M,) log w of each stride's link, before
     learned: Floats  # (M,) Δ log w, 0 where nothing is written
 
 

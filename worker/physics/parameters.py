@@ -53,6 +53,15 @@ class Fanout:
         10_000
     )
 
+    def __post_init__(self) -> None:
+        """Refuse a table in which a source of higher degree keeps fewer links."""
+        if self.low > self.high:
+            raise ValueError("fanout.low must not be over fanout.high")
+        if self.selective_k < max(self.low, -(-self.high // 2)):
+            raise ValueError(
+                f"must be at least {max(self.low, -(-self.high // 2))}: what is kept never falls as the degree grows"
+            )
+
 
 @dataclass(frozen=True)
 class Valence:
@@ -68,7 +77,7 @@ class Valence:
     context: Annotated[float, Ge(0), Le(2), doc("g_ctx: 0.5 in focus, 2 in recovery")] = 1.0
     goal: Annotated[tuple[float, ...], doc("goal vector, compared with each target's `embedding`; empty: no goal")] = ()
     affect: Annotated[
-        tuple[float, ...], doc("affect vector A, compared with each link's `emotion`; empty: neutral")
+        tuple[float, ...], doc("affect A, compared with each link's `emotion`; empty: neutral")
     ] = ()
 
 

@@ -55,6 +55,7 @@ def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: 
         z_flow=utility.rank_scores(strides.energy, kind),
         z_phi=z_phi,
         tier=tier,
+        log_weight=links.log_weight[strides.link],
         learned=_learned(frontier, strides, threshold, z_phi, factor, parameters),
     )
 

@@ -1,0 +1,45 @@
+"""Every query is EXPLAINed on a real server: one that a tick runs may seek, and never scans (DESIGN)."""
+
+import neo4j
+import pytest
+
+from tests.stores import Neo4jStore, fill
+from worker.graph.neo4j import Neo4jGraph
+from worker.graph.queries import folder, query
+
+pytestmark = [pytest.mark.neo4j, pytest.mark.smoke]
+SCANS = (
+    "AllNodesScan",
+    "NodeByLabelScan",
+    "RelationshipTypeScan",
+    "AllRelationshipsScan",
+    "NodeIndexScan",
+    "CartesianProduct",
+)
+SCHEMA = ("migrations_unique",)  # statements that change the schema: there is no plan to look at
+
+
+def names():
+    root = folder("cypher")
+    return sorted(
+        f"{stage.name}/{path.name.removesuffix('.cypher')}" for stage in root.iterdir() for path in stage.iterdir()
+    )
+
+
+def operators(plan):
+    yield plan["operatorType"].partition("@")[0]
+    for child in plan.get("children", []):
+        yield from operators(child)
+
+
+@pytest.mark.parametrize("name", [name for name in names() if not any(word in name for word in SCHEMA)])
+def test_a_query_is_valid_and_scans_only_where_its_header_says_so(connection, name):
+    fill(Neo4jStore(Neo4jGraph(connection, "default")))
+    settings = connection.settings
+    auth = (settings.user, settings.password.get_secret_value())
+    with neo4j.GraphDatabase.driver(settings.uri, auth=auth) as driver, driver.session() as session:
+        text = query(name)
+        plan = session.run(f"EXPLAIN {text}").consume().plan
+    found = [operator for operator in operators(plan) if any(scan in operator for scan in SCANS)]
+    may_scan = any("scan" in line for line in text.splitlines() if line.startswith("// Plan:"))
+    assert may_scan or not found, f"{name} scans: {found}"
