@@ -100,7 +100,7 @@ def test_the_worker_ticks_takes_a_stimulus_and_ends_when_told_to(services: Conne
 
     services.statement("CREATE (:Node {graph: 'default', id: 'a'})")
     services.statement("CREATE (:Stimulus {graph: 'default', id: 's', node: 'a', delta: 7.0, created_at: datetime()})")
-    assert wait_for(lambda: energy() > 6.9, 30), compose(*LOGS)
+    assert wait_for(lambda: energy() > 6.9, 120), compose(*LOGS)
 
     with closing(docker.from_env()) as engine:
         worker = engine.containers.get(compose("ps", "--quiet", "worker"))

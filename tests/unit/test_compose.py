@@ -67,3 +67,4 @@ def test_the_worker_is_no_root_and_writes_nowhere_but_in_memory():
 
 def test_everything_starts_again_and_stops_in_its_own_time():
     assert all({"restart", "stop_grace_period"} <= service.keys() for service in SERVICES.values())
+    assert SERVICES["worker"]["init"] is True
