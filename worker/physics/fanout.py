@@ -41,4 +41,4 @@ def kept(degree: Int32s, active: int, parameters: Fanout) -> Int32s:
 
 def headroom(active: int, parameters: Fanout) -> float:
     """Return the free share of working memory: 1 − active / capacity, clipped to [0, 1]."""
-    return min(max(1.0 - active / parameters.capacity, 0.0), 1.0)
+    return max(parameters.capacity - active, 0) / parameters.capacity
