@@ -1,0 +1,147 @@
+"""Every command as a user runs it, on a real Neo4j: what it prints, and what it ends with."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from typer.main import get_command
+
+from tests.stores import Neo4jStore, fill
+from worker.cli.app import app
+from worker.graph.neo4j import Neo4jGraph
+
+pytestmark = pytest.mark.neo4j
+
+
+@pytest.fixture
+def run(connection):
+    settings = connection.settings
+    env = {
+        **{key: value for key, value in os.environ.items() if not key.startswith("STRIDE")},
+        "STRIDE_NEO4J__URI": settings.uri,
+        "STRIDE_NEO4J__USER": settings.user,
+        "STRIDE_NEO4J__PASSWORD": settings.password.get_secret_value(),
+        "STRIDE_PACE__FIXED": "0.05",
+    }
+
+    def run(*arguments, code=0, **changes):
+        command = [sys.executable, "-m", "worker.cli", *arguments]
+        done = subprocess.run(command, env=env | changes, capture_output=True, text=True, timeout=120)
+        assert done.returncode == code, done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+        assert settings.password.get_secret_value() not in done.stdout + done.stderr
+        return done.stdout if code == 0 else done.stderr
+
+    return run
+
+
+@pytest.fixture
+def filled(connection):
+    fill(Neo4jStore(Neo4jGraph(connection, "default")))
+
+
+def test_inject_run_top_status_check(run, filled):
+    first = json.loads(run("inject", "n007", "25", "--id", "mine", "--json"))
+    assert first == {"id": "mine", "node": "n007", "delta": 25.0, "state": "queued"}
+    assert json.loads(run("inject", "n007", "25", "--id", "mine", "--json"))["state"] == "waiting"
+
+    frames = [json.loads(line) for line in run("run", "--ticks", "5", "--json").splitlines()]
+    assert [frame["frame"] for frame in frames] == [1, 2, 3, 4, 5]
+    assert frames[0]["energy_in"] == 35.0
+    assert json.loads(run("inject", "n007", "25", "--id", "mine", "--json"))["state"] == "applied"
+
+    top = json.loads(run("top", "-n", "3", "--json"))["results"]
+    assert top[0]["id"] == "n007"
+    assert top[0]["energy"] >= top[1]["energy"] >= top[2]["energy"]
+
+    status = json.loads(run("status", "--json"))
+    assert {"graph", "tick", "phase", "nodes", "links", "energy_total", "active"} <= status.keys()
+    assert (status["tick"], status["phase"], status["nodes"]) == (5, "idle", 40)
+    assert status["energy_total"] == pytest.approx(frames[-1]["energy_total"], rel=1e-12)
+    assert abs(status["conservation_error"]) < 1e-9
+
+    assert "tick" in run("run", "--ticks", "1")
+    assert "n007" in run("top")
+    assert "energy total" in run("status")
+
+
+def test_check_names_what_the_physics_will_not_take(run, connection):
+    store = Neo4jStore(Neo4jGraph(connection, "default"))
+    good = store.node(id="good", type="Task", energy=1)
+    bad = {
+        "nan": float("nan"), "inf": float("inf"), "text": "x", "list": [1.0], "flag": True, "minus": -1.0, "huge": 1e10,
+    }  # fmt: skip
+    for name, energy in bad.items():
+        store.node(id=name, energy=energy)
+    store.node(id="flat", threshold=0.0)
+    store.node(id=7)
+    store.node(energy=1.0)
+    store.link(good, good, log_weight=0.0)
+    store.link(good, store.node(id="there"), log_weight=float("nan"))
+    store.link(good, store.node(id="there2"), log_weight="heavy")
+    found = json.loads(run("check", "--json"))
+    named = {problem["identity"] for problem in found["problems"]}
+    assert {*bad, "flat", "7", "good -[R]-> good", "good -[R]-> there", "good -[R]-> there2"} <= named
+    assert found["count"] == len(found["problems"]) == 13
+    assert "quarantined" in run("check")
+
+
+def test_an_empty_graph_is_no_error(run):
+    assert json.loads(run("status", "--json"))["nodes"] == 0
+    assert json.loads(run("top", "--json"))["results"] == []
+    assert json.loads(run("check", "--json"))["count"] == 0
+    assert json.loads(run("run", "--ticks", "1", "--json"))["energy_total"] == 0.0
+
+
+def test_migrate_a_second_time_does_nothing(run):
+    assert json.loads(run("migrate", "--json"))["applied"] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "changes", "code", "says"),
+    [
+        (("inject", "nobody", "1"), {}, 2, "there is no node 'nobody'"),
+        (("inject", "nobody", "nan"), {}, 2, "not a number over 0"),
+        (("inject", "nobody", "much"), {}, 2, "much"),
+        (("top",), {"STRIDE_TICK__ALPHA": "7"}, 2, "STRIDE_TICK__ALPHA = '7': input should be less than or equal to 1"),
+        (("top",), {"STRIDE_TICK__ALPH": "1"}, 2, "did you mean STRIDE_TICK__ALPHA?"),
+        (("top",), {"STRIDE_NEO4J__PASSWORD": "wrong"}, 1, "STRIDE_NEO4J__PASSWORD"),
+        (("top",), {"STRIDE_NEO4J__DATABASE": "nowhere"}, 1, "STRIDE_NEO4J__DATABASE"),
+        (("top",), {"STRIDE_NEO4J__URI": "bolt://127.0.0.1:9"}, 1, "does not answer"),
+        (("top",), {"STRIDE_NEO4J__URI": "http://127.0.0.1"}, 1, "STRIDE_NEO4J__URI"),
+        (("run", "--ticks", "1"), {"STRIDE_NEO4J__PASSWORD": "wrong"}, 1, "STRIDE_NEO4J__PASSWORD"),
+        (("run", "--ticks", "1"), {"STRIDE_EVENTS__FILE": "/nowhere/at/all.jsonl"}, 2, "STRIDE_EVENTS__FILE"),
+        (("run", "--ticks", "0"), {}, 2, "--ticks"),
+        (("fly",), {}, 2, "fly"),
+    ],
+)
+def test_what_is_wrong_is_named_with_a_remedy(run, arguments, changes, code, says):
+    assert says in " ".join(run(*arguments, code=code, **changes).split())
+
+
+def test_run_writes_events_that_can_be_read_back(run, filled, tmp_path):
+    file = tmp_path / "events.jsonl"
+    run("run", "--ticks", "3", STRIDE_EVENTS__FILE=str(file))
+    kinds = [json.loads(line)["kind"] for line in file.read_text().splitlines()]
+    assert kinds.count("frame.end.v1") == 3
+    assert {"frame.start.v1", "stride.exec.v1", "stimulus.injected.v1", "worker.state.v1"} <= set(kinds)
+
+
+def test_run_waits_for_a_database_that_is_not_there_yet(run, connection):
+    command = [sys.executable, "-m", "worker.cli", "run", "--ticks", "1"]
+    env = {**os.environ, "STRIDE_NEO4J__URI": "bolt://127.0.0.1:9", "STRIDE_NEO4J__PASSWORD": "x"}
+    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+        lines = iter(process.stderr.readline, "")
+        assert any("waiting for database" in line for line in lines)
+        process.terminate()
+        process.communicate(timeout=20)
+        assert process.returncode == 0
+
+
+def test_every_command_is_in_the_readme():
+    with open("README.md") as file:
+        text = file.read()
+    for name in get_command(app).commands:
+        assert f"`{name}" in text, name
