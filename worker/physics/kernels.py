@@ -253,7 +253,7 @@ def move(energy: np.ndarray, offset: np.ndarray, share: np.ndarray, wide: np.nda
         most = terms.beta * energy[s]
         if out > most:
             for k in range(offset[s], offset[s + 1]):
-                moved[k] *= most / out
+                moved[k] = most * (moved[k] / out)  # a lone stride moves β · E to the bit: so equal sources tie (§7)
     return moved
 
 
