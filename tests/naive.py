@@ -139,7 +139,7 @@ def kept(degree, active, p):
         number = math.floor(1.5 * number)
     elif f.task_mode == "methodical":
         number = degree
-    if max(0.0, 1 - active / f.capacity) < 0.2:
+    if max(0, f.capacity - active) / f.capacity < 0.2:
         number = max(1, math.floor(number * 0.6))
     return min(number, degree)
 
@@ -170,7 +170,7 @@ def strides_of(source, energy, theta, active, graph, read, p, dt):
     total, cap = sum(stride.energy for stride in strides), p.guards.beta * energy
     if total > cap:
         for stride in strides:
-            stride.energy *= cap / total
+            stride.energy = cap * (stride.energy / total)
     return [stride for stride in strides if stride.energy > 1e-9 * theta]
 
 

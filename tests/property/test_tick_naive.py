@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from itertools import combinations
 from statistics import fmean, pstdev
 
 from hypothesis import given
@@ -17,11 +19,30 @@ def test_s2_tick_equals_naive(world):
     slow, parameters = twin(world, graph), world.read().physics
     for number, (held, frame) in enumerate(steps(world, graph)):
         result = naive.tick(slow, parameters, *world.ticks[number])
+        if murky(frame, result):
+            return
         assert_same_strides(held, frame, result)
         assert_same_graph(held, graph, slow)
         assert close(frame.energy_in, result.energy_in)
         for kind, amount in result.decay.items():
             assert close(frame.energy_decay.get(kind, 0.0), amount, 1e-9, 1e-12)
+
+
+def murky(frame, result):
+    """Return whether the twins disagree on which strides tie: as good as equal, and equal to the bit in one of them only.
+
+    Then their ranks differ by a whole place (§7), and neither is wrong.
+    """
+    if frame.strides != len(result.strides):
+        return False
+    for ours, theirs in (
+        (frame.moment.strides.energy.tolist(), [stride.energy for stride in result.strides]),
+        (frame.moment.staged.phi.tolist(), [stride.phi for stride in result.strides]),
+    ):
+        for a, b in combinations(range(len(ours)), 2):
+            if math.isclose(ours[a], ours[b], rel_tol=1e-13) and (ours[a] == ours[b]) != (theirs[a] == theirs[b]):
+                return True
+    return False
 
 
 def assert_same_strides(held, frame, result):

@@ -1,0 +1,176 @@
+"""The compiled routines: exp, log and powers of two within 2 ulp of `math`, and the loops on their edges."""
+
+from __future__ import annotations
+
+import math
+import random
+
+import numpy as np
+import pytest
+
+from worker.physics import kernels
+from worker.physics.kernels import accumulate, count_shadow, exps, move, pow2s
+from worker.physics.model import Frontier, Links, Nodes, Standard
+from worker.physics.valence import Terms
+
+
+@kernels.compiled
+def logs(x):
+    y = np.empty_like(x)
+    for i in range(len(x)):
+        y[i] = kernels.log(x[i])
+    return y
+
+
+@kernels.compiled
+def cheapest(values, size):
+    item = np.full(len(values), -1, np.int64)
+    kernels._cheapest(values, 0, len(values), size, item, 0)
+    return item[:size]
+
+
+def ulps(found, exact):
+    return np.max(np.abs(found - exact) / np.spacing(np.abs(exact)))
+
+
+def grid(low, high, count=20_000):
+    rng = random.Random(7)
+    return np.array([rng.uniform(low, high) for _ in range(count)])
+
+
+class TestExp:
+    @pytest.mark.parametrize("span", [1e-9, 1e-3, 0.35, 3.0, 40.0, 699.0])
+    def test_s2_within_two_ulp(self, span):
+        x = grid(-span, span)
+        assert ulps(exps(x), np.array([math.exp(v) for v in x])) <= 2
+
+    def test_exact_points(self):
+        assert exps(np.array([0.0, -0.0])).tolist() == [1.0, 1.0]
+
+    @pytest.mark.parametrize("x", [1e9, 701.0, math.inf])
+    def test_cut_where_doubles_end(self, x):
+        high, low = exps(np.array([x, -x]))
+        assert high == pytest.approx(math.exp(700), rel=1e-14)
+        assert low == pytest.approx(math.exp(-700), rel=1e-14)
+
+
+class TestPow2:
+    @pytest.mark.parametrize("span", [1e-9, 1e-3, 0.5, 3.0, 40.0, 999.0])
+    def test_s9_within_two_ulp(self, span):
+        x = grid(-span, span)
+        assert ulps(pow2s(x), np.array([2.0**v for v in x])) <= 2
+
+    def test_s9_whole_powers_are_exact(self):
+        x = np.arange(-1000.0, 1001.0)
+        assert (pow2s(x) == np.array([2.0**v for v in x])).all()
+
+    def test_cut_where_doubles_end(self):
+        assert pow2s(np.array([-5000.0, 5000.0])).tolist() == [2.0**-1000, 2.0**1000]
+
+
+class TestLog:
+    @pytest.mark.parametrize(("low", "high"), [(1.0, 1.05), (0.5, 2.0), (1e-3, 1e3), (1.0, 1.0 + math.exp(3))])
+    def test_s5_within_two_ulp(self, low, high):
+        x = grid(low, high)
+        assert ulps(logs(x), np.array([math.log(v) for v in x])) <= 2
+
+    def test_far_ends(self):
+        x = np.array([2.2250738585072014e-308, 1e-300, 1e300, 1.7976931348623157e308])
+        assert ulps(logs(x), np.array([math.log(v) for v in x])) <= 2
+
+    def test_exact_points(self):
+        assert logs(np.array([1.0])).tolist() == [0.0]
+
+
+class TestCheapest:
+    @pytest.mark.parametrize("size", [1, 2, 3, 64, 65, 100, 200])
+    @pytest.mark.parametrize("pool", [1, 3, 1000])
+    def test_s2_ascending_ties_by_place(self, size, pool):
+        rng = random.Random(size * pool)
+        values = [float(rng.randrange(pool)) for _ in range(200)]
+        expected = sorted(range(200), key=lambda i: (values[i], i))[:size]
+        assert cheapest(np.array(values), size).tolist() == expected
+
+    def test_all_alike(self):
+        assert cheapest(np.zeros(10), 4).tolist() == [0, 1, 2, 3]
+
+    def test_infinite_ones_come_last(self):
+        assert cheapest(np.array([np.inf, 2.0, np.inf, 1.0]), 2).tolist() == [3, 1]
+
+
+class TestMove:
+    TERMS = Terms(3.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.5, 0.2, 0.02)
+
+    def test_s6_formula(self):
+        moved = move(np.array([3.0]), np.array([0, 2]), np.array([0.25, 0.75]), np.array([1.0, 2.0]), self.TERMS)
+        assert moved.tolist() == pytest.approx([3 * 0.25 * 0.02, 3 * 0.75 * 2 * 0.02], rel=1e-15)
+
+    def test_s6_source_cap_shrinks_all_alike(self):
+        terms = self.TERMS._replace(flow=1.0)
+        moved = move(np.array([3.0, 1.0]), np.array([0, 2, 2]), np.array([0.25, 0.75]), np.array([1.0, 2.0]), terms)
+        assert moved.sum() == pytest.approx(0.2 * 3.0, rel=1e-15)
+        assert moved[1] / moved[0] == pytest.approx(6.0, rel=1e-15)
+
+    @pytest.mark.parametrize("wide", [1.1, math.exp(0.7), 3.3, 19.7])
+    def test_s6_lone_stride_over_the_cap_moves_it_to_the_bit(self, wide):
+        terms = self.TERMS._replace(flow=1.0)
+        assert move(np.array([1.25]), np.array([0, 1]), np.ones(1), np.array([wide]), terms).tolist() == [1.25 * 0.2]
+
+    def test_s6_no_source_no_stride(self):
+        assert len(move(np.empty(0), np.array([0]), np.empty(0), np.empty(0), self.TERMS)) == 0
+
+
+class TestAccumulate:
+    def test_s6_staging_and_stickiness(self):
+        change, lost = np.zeros(3), np.empty(3)
+        accumulate(
+            np.array([0, 0, 1]),
+            np.array([1, 2, 2]),
+            np.array([1.0, 2.0, 4.0]),
+            np.array([1.0, 0.5, 0.25]),
+            change,
+            lost,
+        )
+        assert change.tolist() == [-3.0, 1.0 - 4.0, 1.0 + 1.0]
+        assert lost.tolist() == [0.0, 1.0, 3.0]
+
+
+class TestShadow:
+    def test_s2_distinct_targets_that_are_not_active(self):
+        mark = np.zeros(5, bool)
+        active = np.array([True, True, False, False, False])
+        target = np.array([1, 2, 2, 3, 2, 4])
+        count = count_shadow(
+            np.array([0, 1], np.int32), np.array([0, 3, 0, 0, 0]), np.array([3, 2, 0, 0, 0]), target, active, mark
+        )
+        assert count == 2  # nodes 2 and 3
+        assert not mark.any()
+
+
+def test_s2_blocks_larger_than_a_block_give_the_same():
+    """Sources over several blocks of links, one wider than a block, against each source alone."""
+    rng = np.random.default_rng(3)
+    degree = np.array([1, 1000, 1047, 1, 0, 3000, 5, 2048, 2], np.int32)
+    total, n = int(degree.sum()), 50
+    links = Links(
+        rng.integers(0, n, total).astype(np.int32), np.zeros(total, np.int32), rng.normal(size=total),
+        rng.uniform(-1, 1, total), np.zeros(total),
+    )  # fmt: skip
+    some = np.ones(n)
+    nodes = Nodes(some, some, some, some, some, rng.integers(0, 60, n), rng.uniform(-1, 1, n), some)
+    standard = Standard(np.array([0.0]), np.array([1.0]), np.array([False]))
+    start = np.concatenate(([0], np.cumsum(degree)[:-1])).astype(np.int64)
+    frontier = Frontier(np.arange(len(degree), dtype=np.int32), start, degree, len(degree), 0.0, nodes, links, standard)
+    terms = Terms(3.0, 1.0, 0.25, 20.0, 0.6, 0.8, 1.5, 0.2, 0.02)
+    kept = np.minimum(degree, 70).astype(np.int32)
+    offset = np.concatenate(([0], np.cumsum(np.minimum(kept, 66)))).astype(np.int64)
+
+    def chosen(parts):
+        out = np.full(offset[-1], -1), np.zeros(offset[-1]), np.zeros(offset[-1])
+        for part in parts:
+            kernels.choose(frontier, part, kept, offset, terms, *out)
+        return out
+
+    whole, alone = chosen([(0, len(degree))]), chosen([(s, s + 1) for s in range(len(degree))])
+    for a, b in zip(whole, alone, strict=True):
+        assert a.tolist() == b.tolist()
