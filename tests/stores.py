@@ -144,7 +144,8 @@ def state(store):
     nodes = sorted((n["id"], n.get("energy", 0.0), n.get("energy_at", 0.0), n.get("visits", 0)) for n in store.nodes())
     ledger = store.graph.ledger()
     stats = sorted((kind, *found) for kind, found in store.graph.statistics().items())
-    kept = {**vars(ledger), "fence": None}
+    books = {**ledger.books._asdict(), "energy": sorted(ledger.books.energy.items())}
+    kept = {**vars(ledger), "fence": None, "books": books}
     return {"nodes": nodes, "links": sorted(store.links()), "stats": stats, "ledger": kept}
 
 

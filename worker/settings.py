@@ -30,7 +30,11 @@ class Neo4jSettings(_Group):
     """Which database."""
 
     uri: Annotated[
-        str, Field(description="`neo4j://`, `bolt://`, `neo4j+s://`, …; empty: the local server of `stridegraph db`")
+        str,
+        Field(
+            pattern=r"^((neo4j|bolt)(\+s|\+ssc)?://\S+)?$",
+            description="`neo4j://`, `bolt://`, `neo4j+s://`, …; empty: the local server of `stridegraph db`",
+        ),
     ] = ""
     user: Annotated[str, Field(description="user name")] = "neo4j"
     password: Annotated[SecretStr, Field(description="password; never printed")] = SecretStr("")

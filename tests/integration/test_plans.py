@@ -41,5 +41,5 @@ def test_a_query_is_valid_and_scans_only_where_its_header_says_so(connection, na
         text = query(name)
         plan = session.run(f"EXPLAIN {text}").consume().plan
     found = [operator for operator in operators(plan) if any(scan in operator for scan in SCANS)]
-    may_scan = any("scan" in line for line in text.splitlines() if line.startswith("// Plan:"))
+    may_scan = any("scan" in line.lower() for line in text.splitlines() if line.startswith("// Plan:"))
     assert may_scan or not found, f"{name} scans: {found}"
