@@ -46,7 +46,7 @@ def learn(
     η · factor · min(1, ΔE / Θ) · max(0, 1 + z_phi) · (1 + κ · tanh‖emotion‖) · clip(1 − log w / w_max, 0, 1), at most 0.05
     a link and 0.5 · √M in all (all shrink alike); under 1e-7 it is 0.
     """
-    tanh = 1.0 - 2.0 / (1.0 + exps(2.0 * emotion))
+    tanh = 1.0 - 2.0 / (1.0 + exps(2.0 * np.minimum(emotion, 350.0)))
     room = np.clip(1.0 - log_weight / parameters.log_weight_max, 0.0, 1.0)
     change = (
         parameters.rate
