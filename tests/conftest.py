@@ -7,7 +7,6 @@ here: a container needs a Docker engine. Under CI all three are demanded, and th
 from __future__ import annotations
 
 import os
-import subprocess
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 
@@ -43,18 +42,10 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     chosen = config.getoption("--databases")
     config.databases = chosen.split(",") if chosen else [EMBEDDED, OLDER]
-    if not chosen and _engine():
+    if not chosen and container.engine_answers():
         config.databases.insert(1, CONTAINER)
     elif not chosen:
         unserved[CONTAINER] = "there is no Docker engine here"
-
-
-def _engine():
-    """Return whether a Docker engine answers."""
-    try:
-        return subprocess.run(["docker", "version"], capture_output=True, timeout=30).returncode == 0
-    except (OSError, subprocess.TimeoutExpired):
-        return False
 
 
 def pytest_generate_tests(metafunc):

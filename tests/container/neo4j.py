@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-OFFICIAL = COMPOSE["services"]["neo4j"]["image"].removeprefix("${STRIDE_NEO4J_IMAGE:-").removesuffix("}")
+OFFICIAL = COMPOSE["services"]["neo4j"]["image"].removeprefix("${NEO4J_IMAGE:-").removesuffix("}")
 
 # Read once, here: inside a test there are no STRIDE_ variables.
-IMAGE = os.environ.get("STRIDE_TEST_NEO4J_IMAGE", OFFICIAL)
+IMAGE = os.environ.get("TEST_NEO4J_IMAGE", OFFICIAL)
 
 
 def engine_answers() -> bool:

@@ -29,7 +29,7 @@ ENVIRONMENT = {
     "NEO4J_PASSWORD": PASSWORD,
     "NEO4J_BOLT_PORT": "",  # any free one
     "NEO4J_HTTP_PORT": "",
-    "STRIDE_NEO4J_IMAGE": IMAGE,
+    "NEO4J_IMAGE": IMAGE,
 }
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import check, db, inject, migrate, run, status, top
+from worker.cli import check, db, demo, inject, migrate, run, status, top
 
 app = typer.Typer(
     name="stridegraph",
@@ -16,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("inject")(inject.inject)
 app.command("top")(top.top)

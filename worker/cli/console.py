@@ -30,7 +30,8 @@ Graph = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
-out = Console(highlight=False)
+WIDE = 120  # columns of what is no terminal
+out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
 err = Console(stderr=True, highlight=False)
 
 

@@ -34,11 +34,11 @@ def top(
 
 def table(rows: list[dict[str, Any]], why: Callable[[str], str] | None = None) -> Table:
     """Return nodes with their energies as a table, active ones bold; `why` says what brought a node (an id) its energy."""
-    shown = Table(box=None, header_style="dim", pad_edge=False)
-    for name, justify in (("energy", "right"), ("× Θ", "right"), ("type", "left"), ("node", "left")):
-        shown.add_column(name, justify=justify, no_wrap=name != "node")  # type: ignore[arg-type]
-    if why:
-        shown.add_column("brought there by", style="not bold")
+    shown = Table(box=None, header_style="dim", pad_edge=False, expand=why is not None)
+    for name, width in (("energy", 8), ("× Θ", 6), ("type", 9)):
+        shown.add_column(name, justify="left" if name == "type" else "right", no_wrap=True, min_width=width)
+    for name in ("node", *(["brought there by"] if why else [])):
+        shown.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if why else None)
     for row in rows:
         ratio = row["energy"] / row["threshold"]
         style = "bold" if ratio >= 1.0 else "dim"
