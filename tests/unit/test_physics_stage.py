@@ -51,6 +51,11 @@ def test_s8_tiers_are_judged_on_what_the_commit_leaves():
     assert [TIERS[t] for t in found.tier] == ["causal", "causal", "background"]
 
 
+@pytest.mark.parametrize(("moved", "tier"), [(0.5, "causal"), (0.5 - 2**-50, "background")])
+def test_s8_at_the_threshold_is_lifted(moved, tier):
+    assert [TIERS[t] for t in staged([(0, 1, 0, moved)]).tier] == [tier]
+
+
 def test_s8_lifted_and_drained_is_not_lifted():
     """What it gives away in the same tick is counted: 0.9 + 0.3 − 0.4 is below Θ again."""
     found = staged([(0, 1, 0, 0.3), (1, 2, 2, 0.4)], energy=(2.0, 0.9, 0.0))
