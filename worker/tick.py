@@ -16,7 +16,7 @@ import numpy as np
 from worker.errors import ForeignChange
 from worker.faults import fault_point
 from worker.graph import change
-from worker.graph.attach import read_anew, reconcile, settle
+from worker.graph.attach import book_arrivals, read_anew, reconcile, settle
 from worker.graph.moment import Flips, Frame, Moment, Stopwatch, figures
 from worker.graph.stimuli import accept
 from worker.physics import decay as fading
@@ -93,6 +93,7 @@ def load(held: Held, stimuli: Accepted) -> Frontier:
     active = resident.in_order(np.union1d(resident.active, lifted)) if len(lifted) else resident.active
     sources = _in_turn(held, active)
     resident.read_links(held.graph, sources)
+    book_arrivals(held)
     fault_point("load.read")
     return Frontier(
         sources=sources,

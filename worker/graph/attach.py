@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from worker.errors import ForeignChange
 from worker.graph.port import COMMITTED, NodeChanges
 from worker.graph.resident import Resident
 from worker.graph.rows import Rejected
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 SETTLE_BATCH = 10_000  # nodes written out in one transaction
+ATTEMPTS = 20  # at one batch, where others keep writing to what it writes out
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Held:
     stats: dict[str, WeightStats]
     resident: Resident
     frontier_cap: int
+    booked: int = 0  # nodes in memory whose energy the books know
     turn: str = ""  # id of the last source that this tick serves, where they take turns
     stale: bool = False  # others say, by the ledger's revision, that the graph has changed
 
@@ -69,6 +72,7 @@ def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
     held.ledger = replace(
         ledger, books=ledger.books.found(_counted(held, everyone), opening=ledger.tick == 0 and not ledger.books.energy)
     )
+    held.booked = len(everyone)
     held.stats = _recounted(held, graph.statistics())
     graph.adopt(held.ledger, held.stats)
     settle(held)
@@ -85,18 +89,16 @@ def settle(held: Held) -> dict[str, float]:
     """Write decayed energies out where the clock has passed a multiple of `decay.settle` (SPEC §9).
 
     In batches by id, each a transaction that also books what the floor took: so it may be broken off between any two.
-    Returns what the floor took, by node type.
+    Returns what the floor took, by node type. Raises ForeignChange where others write faster than it can read.
     """
     resident, parameters = held.resident, held.parameters
     at = decay.epoch(held.ledger.decay_clock, parameters.decay)
     if held.ledger.settled >= at:
         return {}
     taken: dict[str, float] = defaultdict(float)
-    which, energy = decay.settled(resident.nodes, resident.energetic(), at, parameters.decay)
+    which, _ = decay.settled(resident.nodes, resident.energetic(), at, parameters.decay)
     for lo in range(0, len(which), SETTLE_BATCH):
-        for kind, amount in _settle_batch(
-            held, which[lo : lo + SETTLE_BATCH], energy[lo : lo + SETTLE_BATCH], at
-        ).items():
+        for kind, amount in _settle_batch(held, which[lo : lo + SETTLE_BATCH], at).items():
             taken[kind] += amount
     held.ledger = replace(held.ledger, settled=at)
     return dict(taken)
@@ -110,6 +112,18 @@ def reconcile(held: Held, which: Int32s) -> None:
     after = decay.stored(resident.nodes, which, clock)
     resident.look(which, clock)
     held.ledger = replace(held.ledger, books=held.ledger.books.moved(by_type(resident, which, before, after)))
+
+
+def book_arrivals(held: Held) -> None:
+    """Book the energy of nodes that were read since they were last booked: attaching had read all, so others wrote it."""
+    resident, clock = held.resident, held.ledger.decay_clock
+    new = np.arange(held.booked, len(resident.ids), dtype=np.int32)
+    held.booked = len(resident.ids)
+    new = new[resident["energy"][new] > 0.0]
+    if len(new):
+        resident.look(new, clock)
+        terms = by_type(resident, new, np.zeros(len(new)), decay.stored(resident.nodes, new, clock))
+        held.ledger = replace(held.ledger, books=held.ledger.books.moved(terms))
 
 
 def read_anew(held: Held) -> None:
@@ -171,7 +185,18 @@ def _recounted(held: Held, kept: Mapping[str, WeightStats]) -> dict[str, WeightS
     return stats
 
 
-def _settle_batch(held: Held, which: Int32s, energy: Floats, at: float) -> dict[str, float]:
+def _settle_batch(held: Held, batch: Int32s, at: float) -> dict[str, float]:
+    """Write out those of the batch that need it; what others have written to is read again, as in a tick."""
+    for _ in range(ATTEMPTS):
+        which, energy = decay.settled(held.resident.nodes, batch, at, held.parameters.decay)
+        try:
+            return _write_out(held, which, energy, at)
+        except ForeignChange:
+            reconcile(held, which)
+    raise ForeignChange(f"energies were settled {ATTEMPTS} times, and each time others had written to them")
+
+
+def _write_out(held: Held, which: Int32s, energy: Floats, at: float) -> dict[str, float]:
     resident, clock = held.resident, held.ledger.decay_clock
     floored = which[energy == 0.0]
     terms = by_type(resident, floored, np.zeros(len(floored)), decay.stored(resident.nodes, floored, clock))
