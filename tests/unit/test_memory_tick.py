@@ -548,6 +548,63 @@ class TestForeign:
         assert small.tick().frame == 2
         small.assert_sound()
 
+    @pytest.mark.parametrize("how", ["changed", "deleted", "bad"])
+    def test_resting_node_is_found_when_it_is_settled(self, how):
+        small = chain(decay={"settle": 4.0, "half_life": {"*": 100.0}})
+        small.node("d", energy=0.5)
+        small.held = attach(small.graph, small.settings, "me")
+        if how == "changed":
+            small.of("d")["energy"] = 0.7
+        elif how == "deleted":
+            small.graph.delete_node(small.key["d"])
+        else:
+            small.of("d")["energy"] = NAN
+        for number in range(3):
+            assert small.tick(5.0).frame == number + 1
+        expected = {"changed": 0.2, "deleted": -0.5, "bad": -0.5}[how] * 2 ** (-5 / 100)
+        assert small.held.ledger.books.external[0] == pytest.approx(expected, rel=1e-12)
+        small.assert_sound()
+
+    def test_writers_that_never_let_an_energy_be_settled(self):
+        small = chain(decay={"settle": 4.0, "half_life": {"*": 100.0}})
+        small.held = attach(small.graph, small.settings, "me")
+        settle = small.graph.settle
+
+        def changed(*rows):
+            small.of("a")["energy"] += 1e-3
+            settle(*rows)
+
+        small.graph.settle = changed
+        with pytest.raises(ForeignChange, match="settled 20 times"):
+            small.tick(5.0)
+        small.graph.settle = settle
+        small.held = attach(small.graph, small.settings, "me")
+        assert small.tick().frame == 2
+        small.assert_sound()
+
+    def test_node_added_with_energy_is_booked_when_it_is_read(self):
+        small = chain()
+        small.tick()
+        small.node("new", energy=3.0, energy_at=1.0)
+        small.link("new", "c")
+        small.stimulate("new", 0.25)
+        frame = small.tick()
+        assert ("new", "c") in strides(frame)
+        assert small.held.ledger.books.external == (3.0, 0.0)
+        assert abs(frame.conservation_error) < 1e-12
+        assert energy_now(small.graph, small.settings) == pytest.approx(frame.energy_total, rel=1e-12)
+
+    def test_node_added_with_energy_strides_in_the_tick_after_it_was_read(self):
+        small = chain()
+        small.tick()
+        small.node("new", energy=3.0, energy_at=1.0)
+        small.node("d", energy=2.0)
+        small.link("new", "c")
+        small.link("d", "new")
+        small.stimulate("d", 0.25)
+        assert [("new", "c") in strides(small.tick()) for _ in range(2)] == [False, True]
+        small.assert_sound()
+
     def test_node_added_and_stimulated(self):
         small = chain()
         small.tick()
