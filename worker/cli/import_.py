@@ -1,0 +1,138 @@
+"""`stridegraph import`: bring node and link tables into a graph."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path  # noqa: TC003  (typer reads the annotation)
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pandas as pd
+import typer
+from rich.markup import escape
+
+from worker.cli.console import Graph, Json, err, open_graph, out, print_json, progress, settings_of
+from worker.errors import InputError
+from worker.graph.bulk import BATCH, Bulk, Written
+from worker.tables import Rejected, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+SHOWN = 20  # rejected rows on standard error
+LISTED = 1000  # and in the JSON
+
+
+@dataclass
+class Rejections:
+    """Rows that are not taken: the first of them, and how many there are."""
+
+    count: int = 0
+    listed: list[Rejected] = field(default_factory=list)
+
+    def add(self, rows: Iterable[Rejected]) -> None:
+        """Take some more; what is over the limit is only counted."""
+        for row in rows:
+            self.count += 1
+            if len(self.listed) < LISTED:
+                self.listed.append(row)
+
+
+def import_(
+    nodes: Annotated[list[Path] | None, typer.Option(help="Table of nodes: id, … (CSV or Parquet).")] = None,
+    links: Annotated[
+        list[Path] | None, typer.Option(help="Table of links: source, target, type, log_weight, …")
+    ] = None,
+    graph: Graph = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Import nothing if any row is bad.")] = False,
+    batch: Annotated[int, typer.Option(min=1, max=1_000_000, help="Rows a transaction.")] = BATCH,
+    json: Json = False,
+) -> None:
+    """Import tables of nodes and links; what is there already stays as it is, so the same file twice changes nothing."""
+    if not nodes and not links:
+        raise InputError("there is nothing to import", "name a table: --nodes FILE or --links FILE")
+    settings = settings_of(graph)
+    tables = [Table.open(path, "nodes") for path in nodes or ()] + [Table.open(path, "links") for path in links or ()]
+    with open_graph(settings) as there, progress() as bar:
+        task = bar.add_task("checking" if strict else "importing", total=None)
+        bulk = Bulk(there.connection, there.name, batch, done=lambda rows: bar.advance(task, rows))
+        rejections = _check(tables, bulk) if strict else Rejections()
+        refused = rejections.count > 0
+        bar.update(task, description="importing")
+        result = {"graph": there.name, **_write([] if refused else tables, bulk, rejections)}
+    _tell(result, rejections, as_json=json)
+    if refused:
+        remedy = "correct them, or import all others without --strict"
+        raise InputError(f"{rejections.count} rows are bad: nothing was imported", remedy)
+
+
+def _write(tables: Sequence[Table], bulk: Bulk, rejections: Rejections) -> dict[str, Any]:
+    """Write all good rows, nodes before links; return what became of them."""
+    total = {"nodes": Written(), "links": Written()}
+    seconds = {"nodes": 0.0, "links": 0.0}
+    for table in tables:
+        start = time.monotonic()
+        for good, rejected in table.chunks():
+            rejections.add(rejected)
+            written = bulk.nodes(good) if table.kind == "nodes" else bulk.links(good)
+            rejections.add(_rejected(table, written.unknown))
+            total[table.kind] += Written(written.created, written.existing)
+        seconds[table.kind] += time.monotonic() - start
+    if total["nodes"].created or total["links"].created:
+        bulk.announce()
+    linked = total["links"].created + total["links"].existing
+    return {
+        "nodes_created": total["nodes"].created,
+        "nodes_existing": total["nodes"].existing,
+        "links_created": total["links"].created,
+        "links_existing": total["links"].existing,
+        "seconds": sum(seconds.values()),
+        "links_per_second": linked / seconds["links"] if linked else 0.0,
+    }
+
+
+def _check(tables: Sequence[Table], bulk: Bulk) -> Rejections:
+    """Look at every row and write nothing. A link may name a node of these tables, or one that is in the graph.
+
+    Of the tables' ids only hashes are kept, 8 bytes each: a wrong id that has the hash of another is found when written.
+    """
+    rejections, hashes = Rejections(), [np.empty(0, dtype="uint64")]
+    for table in tables:
+        for good, rejected in table.chunks():
+            rejections.add(rejected)
+            if table.kind == "nodes":
+                hashes.append(_hash(good["id"]))
+            else:
+                known = np.concatenate(hashes)
+                unknown: dict[Any, str] = {}
+                for end in ("target", "source"):
+                    unknown |= bulk.unknown(good[~np.isin(_hash(good[end]), known)], end)
+                rejections.add(_rejected(table, unknown))
+    return rejections
+
+
+def _hash(ids: pd.Series[Any]) -> NDArray[Any]:
+    return pd.util.hash_pandas_object(ids, index=False).to_numpy()
+
+
+def _rejected(table: Table, reasons: dict[Any, str]) -> list[Rejected]:
+    return [Rejected(str(table.path), row, reasons[row]) for row in sorted(reasons)]
+
+
+def _tell(result: dict[str, Any], rejections: Rejections, *, as_json: bool) -> None:
+    for row in rejections.listed[:SHOWN]:
+        err.print(f"[yellow]rejected[/] {escape(f'{row.file} row {row.row}: {row.reason}')}", soft_wrap=True)
+    if rejections.count > SHOWN:
+        err.print(f"… and {rejections.count - SHOWN} more rows (--json lists {LISTED})")
+    if as_json:
+        listed = [row._asdict() for row in rejections.listed]
+        print_json({**result, "rejected": rejections.count, "rejections": listed})
+        return
+    for what in ("nodes", "links"):
+        created, existing = result[f"{what}_created"], result[f"{what}_existing"]
+        out.print(f"{what}     {created:>12,} created   {existing:>12,} already there")
+    speed = f", {result['links_per_second']:,.0f} links/s" if result["links_per_second"] else ""
+    out.print(f"rejected  {rejections.count:>12,}   in {result['seconds']:.1f} s{speed}")
