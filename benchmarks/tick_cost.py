@@ -17,7 +17,7 @@ from worker.tick import tick
 
 DEGREE = 10
 WARM_UP = 25
-DT = 0.5
+DT = 0.1
 
 NODES = """
 UNWIND $rows AS row
@@ -50,7 +50,7 @@ def build(connection, graph, active, nodes):
     """Create `nodes` nodes of ten links each, the first `active` of them far over their threshold and the rest far below."""
     rng = random.Random(7)
     rows = [
-        [f"{i:07}", rng.uniform(90, 110) if i < active else 0.0, 1.0 if i < active else 1000.0] for i in range(nodes)
+        [f"{i:07}", rng.uniform(90, 110) if i < active else 0.0, 0.001 if i < active else 1000.0] for i in range(nodes)
     ]
     for lo in range(0, len(rows), 20_000):
         connection.statement(NODES, graph=graph, rows=rows[lo : lo + 20_000])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import secrets
 import signal
 import socket
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
-from worker.errors import BooksError, Fenced, TooLarge, Unreachable
+from worker.errors import BooksError, Fenced, ForeignChange, TooLarge, Unreachable
 from worker.graph.attach import attach, recount
 from worker.physics.books import PAUSE, TOLERANCE
 from worker.tick import tick
@@ -99,9 +100,13 @@ class Worker:
                 started = time.monotonic()
                 self._on_tick(held)
                 self._wait(held, started + self.settings.pace.fixed)
+        except ForeignChange:  # others wrote faster than it could read: read everything, and try again
+            log.warning("tick.contended", tick=held.ledger.tick)
+            self._pause(random.uniform(0.1, 1.0))  # noqa: S311  (a pause, not a secret)
+            return
         except (
             Unreachable
-        ) as error:  # of an unknown commit, too: attaching raises the fence first, and then reads the ledger
+        ) as error:  # attaching raises the fence first, and then reads the ledger: it knows every outcome
             self._unreachable(error)
             return
         except Fenced:

@@ -119,7 +119,7 @@ def decay(held: Held) -> dict[str, float]:
     """Move the decay clock, now that the commit is known to stand; return what has decayed by node type (§9)."""
     ledger, decayed = held.ledger.closed(held.parameters.half_life)
     held.stale = held.graph.decay(ledger, held.ttl) != ledger.revision
-    held.ledger = ledger
+    held.ledger, held.resident.clock = ledger, ledger.decay_clock
     for kind, taken in settle(held).items():
         decayed[kind] += taken
     return decayed

@@ -4,14 +4,14 @@
 //             visited, visits: columns by key; link, source, target, link_before, log_weight: columns of links by key;
 //             stats: list of maps; applied: entries of the queue; rejected: list of [entry, why]
 // Returns:    nodes, links, applied: how many rows were as they should be; one row, none where the ledger was not
-// Plan:       seeks by keys and by unique keys
+// Plan:       seeks by keys; no label on the nodes, or the planner seeks them by their ids: the whole 1.4 × slower
 CYPHER 5
 MATCH (l:Ledger {graph: $graph})
 SET l.lock = $tick
 WITH l WHERE l.fence = $fence AND l.tick = $tick - 1 AND l.phase = 'idle'
 CALL {
   UNWIND range(0, size($node) - 1) AS k
-  MATCH (n:Node)
+  MATCH (n)
   WHERE id(n) = $node[k] AND n.id = $id[k] AND n.graph = $graph AND coalesce(n.energy, 0.0) = $before[k]
   SET n.energy = $energy[k]
   RETURN count(n) AS nodes

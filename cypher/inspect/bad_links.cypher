@@ -10,6 +10,7 @@ WITH a, r, b, CASE
   WHEN b.graph IS NULL OR b.graph <> $graph THEN 'it leaves the graph'
   WHEN NOT r.log_weight IS :: INTEGER | FLOAT THEN 'log_weight is not a number: skipped'
   WHEN NOT r.log_weight - r.log_weight = 0.0 THEN 'log_weight is not finite: skipped'
+  WHEN abs(r.log_weight) > 1e100 THEN 'log_weight is over 1e100: skipped'
   WHEN NOT r.emotion IS :: LIST<INTEGER | FLOAT> THEN 'emotion is not a list of numbers: its factor is 1'
 END AS why
 WHERE why IS NOT NULL

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.main import get_command
@@ -141,7 +142,6 @@ def test_run_waits_for_a_database_that_is_not_there_yet(run, connection):
 
 
 def test_every_command_is_in_the_readme():
-    with open("README.md") as file:
-        text = file.read()
+    text = (Path(__file__).parents[2] / "README.md").read_text()
     for name in get_command(app).commands:
         assert f"`{name}" in text, name

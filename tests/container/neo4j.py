@@ -26,7 +26,6 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 OFFICIAL = COMPOSE["services"]["neo4j"]["image"].removeprefix("${NEO4J_IMAGE:-").removesuffix("}")
 
-# Read once, here: inside a test there are no STRIDE_ variables.
 IMAGE = os.environ.get("TEST_NEO4J_IMAGE", OFFICIAL)
 
 

@@ -24,7 +24,7 @@ def graph():
 
 @pytest.fixture
 def resident(graph):
-    made = Resident(Parameters())
+    made = Resident(Parameters(), clock=1e6)
     made.add(graph.nodes([1, 2]))
     return made
 
@@ -96,7 +96,7 @@ def test_read_again_finds_none(graph, resident, how):
 
 
 def test_active_set_in_ascending_id(graph):
-    resident = Resident(Parameters())
+    resident = Resident(Parameters(), clock=1e6)
     resident.add(graph.nodes([3, 1, 2]))
     on, _ = resident.look(of(0, 1, 2), 0.0)
     assert sorted(on.tolist()) == [0, 1, 2]
@@ -107,7 +107,7 @@ def test_active_set_in_ascending_id(graph):
 
 
 def test_code_points_order_ids(graph):
-    resident = Resident(Parameters())
+    resident = Resident(Parameters(), clock=1e6)
     keys = [graph.add_node(id=name) for name in ("é", "z", "Z", "10", "9", "\U0001f600", "\uffff")]
     resident.add(graph.nodes(keys))
     order = resident.in_order(np.arange(len(keys), dtype=np.int32))
@@ -150,7 +150,7 @@ def test_forgotten_links_are_read_anew(graph, resident):
 def test_links_replaced_over_and_over_take_no_room(graph):
     for _ in range(400):
         graph.add_link(1, 2, "R", log_weight=0.5)
-    resident = Resident(Parameters())
+    resident = Resident(Parameters(), clock=1e6)
     resident.add(graph.nodes([1, 2, 3]))
     for _ in range(50):
         resident.read_links(graph, of(0))
@@ -160,7 +160,7 @@ def test_links_replaced_over_and_over_take_no_room(graph):
 
 def test_more_than_a_few_nodes(graph):
     keys = [graph.add_node(id=f"n{k:04}", energy=float(k)) for k in range(2000)]
-    resident = Resident(Parameters())
+    resident = Resident(Parameters(), clock=1e6)
     for lo in range(0, 2000, 300):
         resident.add(graph.nodes(keys[lo : lo + 300]))
     assert resident["energy"].tolist() == [float(k) for k in range(2000)]
@@ -173,7 +173,7 @@ def test_emotion_is_the_links_else_the_targets(graph):
     graph.node[2]["emotion"] = [3.0, 4.0]
     graph.add_link(3, 2, "R", log_weight=0.0, emotion=[0.0, 1.0])
     graph.add_link(3, 2, "S", log_weight=0.0)
-    resident = Resident(Parameters())
+    resident = Resident(Parameters(), clock=1e6)
     resident.add(graph.nodes([1, 2, 3]))
     resident.read_links(graph, of(2))
     assert resident.link("emotion").tolist() == [1.0, 5.0]

@@ -46,7 +46,9 @@ class TestVector:
 class TestCleanNodes:
     def clean(self, **values):
         row = {"key": 1, "id": "a", **values}
-        found, rejected = clean_nodes(NodeRows(*([row.get(name)] for name in NodeRows._fields)), Parameters())
+        found, rejected = clean_nodes(
+            NodeRows(*([row.get(name)] for name in NodeRows._fields)), Parameters(), clock=1e6
+        )
         return found, [(r.what, r.identity) for r in rejected]
 
     def test_bare_node(self):
@@ -103,5 +105,5 @@ class TestCleanNodes:
         assert rejected == [("node", f"(key 1, id {name!r})")]
 
     def test_nothing(self):
-        found, rejected = clean_nodes(NodeRows(*([] for _ in NodeRows._fields)), Parameters())
+        found, rejected = clean_nodes(NodeRows(*([] for _ in NodeRows._fields)), Parameters(), clock=1e6)
         assert (len(found.valid), rejected) == (0, [])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import check, db, demo, inject, migrate, run, status, top
+from worker.cli import check, db, demo, import_, inject, migrate, run, status, top
 
 app = typer.Typer(
     name="stridegraph",
@@ -22,6 +22,7 @@ app.command("inject")(inject.inject)
 app.command("top")(top.top)
 app.command("status")(status.status)
 app.command("check")(check.check)
+app.command("import")(import_.import_)
 app.command("migrate")(migrate.migrate)
 app.add_typer(db.app, name="db")
 

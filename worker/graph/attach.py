@@ -12,14 +12,14 @@ import numpy as np
 from worker.errors import ForeignChange
 from worker.graph.port import COMMITTED, NodeChanges
 from worker.graph.resident import Resident
-from worker.graph.rows import Rejected
+from worker.graph.rows import Rejected, numbers
 from worker.physics import decay, weights
 from worker.physics.books import TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.graph.port import Graph, Ledger
+    from worker.graph.port import Graph, Ledger, NodeRows
     from worker.physics.model import Floats, Int32s, WeightStats
     from worker.physics.parameters import Parameters
     from worker.settings import Settings
@@ -65,13 +65,15 @@ def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
     if ledger.phase == COMMITTED:
         ledger, _ = ledger.closed(parameters.half_life)
         graph.decay(ledger, settings.lease.ttl)
-    held = Held(graph, settings, ledger, {}, Resident(parameters), parameters.fanout.frontier_cap)
-    held.resident.add(graph.census())
-    everyone = np.arange(len(held.resident.ids), dtype=np.int32)
-    held.resident.look(everyone, ledger.decay_clock)
-    held.ledger = replace(
-        ledger, books=ledger.books.found(_counted(held, everyone), opening=ledger.tick == 0 and not ledger.books.energy)
-    )
+    census, opening = graph.census(), ledger.tick == 0 and not ledger.books.energy
+    if opening:
+        ledger = replace(ledger, decay_clock=_latest(census))
+    resident = Resident(parameters, ledger.decay_clock)
+    held = Held(graph, settings, ledger, {}, resident, parameters.fanout.frontier_cap)
+    resident.add(census)
+    everyone = np.arange(len(resident.ids), dtype=np.int32)
+    resident.look(everyone, ledger.decay_clock)
+    held.ledger = replace(ledger, books=ledger.books.found(_counted(held, everyone), opening=opening))
     held.booked = len(everyone)
     held.stats = _recounted(held, graph.statistics())
     graph.adopt(held.ledger, held.stats)
@@ -165,6 +167,12 @@ def write_back(resident: Resident, which: Int32s, energy: Floats, at: float) -> 
     """Take into memory what was written to the database."""
     resident["energy"][which] = resident["raw"][which] = energy
     resident["energy_at"][which] = at
+
+
+def _latest(census: NodeRows) -> float:
+    """Return the latest reading that an energy is given for: where a clock begins, in a graph that had another before."""
+    at = numbers(census.energy_at, 0.0)
+    return float(at[np.isfinite(at)].max(initial=0.0))
 
 
 def _counted(held: Held, everyone: Int32s) -> dict[str, float]:

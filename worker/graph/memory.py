@@ -120,10 +120,7 @@ class MemoryGraph:
                 and link.source != link.target
             ):
                 found[link.type].append(float(value))
-        return {
-            kind: weights.count(values)
-            for kind, values in found.items()
-        }
+        return {kind: weights.count(values) for kind, values in found.items()}
 
     def statistics(self) -> Mapping[str, WeightStats]:
         """Read the kept statistics."""

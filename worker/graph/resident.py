@@ -32,8 +32,9 @@ FAR = 2**30  # hops from the seeds of a node that no stride has reached
 class Resident:
     """Nodes, links and energies that are loaded, as columns; a node's index serves as long as this object does."""
 
-    def __init__(self, parameters: Parameters) -> None:
+    def __init__(self, parameters: Parameters, clock: float) -> None:
         self.parameters = parameters
+        self.clock = clock  # of the ledger, s: no energy can be given for a later reading
         self.ids: list[str] = []
         self.index: dict[int, int] = {}  # key → index
         self.types: list[str] = []
@@ -83,7 +84,7 @@ class Resident:
         """Take in nodes that are not held yet."""
         if not len(rows.key):
             return
-        clean, rejected = clean_nodes(rows, self.parameters)
+        clean, rejected = clean_nodes(rows, self.parameters, self.clock)
         self.reject(rejected)
         goal, affect = self.parameters.valence.goal, self.parameters.valence.affect
         meanings = self._vectors("embedding", rows.embedding, len(goal), clean.id.__getitem__)
@@ -119,7 +120,7 @@ class Resident:
         One that is gone, or is another now, is no longer valid and has no energy.
         """
         rows = graph.nodes(self["key"][which].tolist())
-        clean, rejected = clean_nodes(rows, self.parameters)
+        clean, rejected = clean_nodes(rows, self.parameters, self.clock)
         self.reject(rejected)
         at = {key: i for i, key in enumerate(rows.key)}
         for i in which.tolist():

@@ -59,13 +59,13 @@ def vector(value: Any) -> tuple[float, ...]:
     return ()
 
 
-def clean_nodes(rows: NodeRows, parameters: Parameters) -> tuple[CleanNodes, list[Rejected]]:
-    """Return nodes as numbers, and what was wrong with them."""
+def clean_nodes(rows: NodeRows, parameters: Parameters, clock: float) -> tuple[CleanNodes, list[Rejected]]:
+    """Return nodes as numbers, and what was wrong with them; an energy of a reading after `clock` would grow, and is none."""
     rejected: list[Rejected] = []
     energy, at = numbers(rows.energy, 0.0), numbers(rows.energy_at, 0.0)
     threshold, visits = numbers(rows.threshold, 0.0), numbers(rows.visits, 0.0)
     has_id = np.array([isinstance(i, str) for i in rows.id], dtype=np.bool_)
-    valid = has_id & (energy >= -TINY) & (energy <= parameters.tick.energy_max) & np.isfinite(at) & (at >= 0.0)
+    valid = has_id & (energy >= -TINY) & (energy <= parameters.tick.energy_max) & (at >= 0.0) & (at <= clock)
     for i in np.flatnonzero(~valid).tolist():
         why = (
             "its id is missing or not text" if not has_id[i] else f"energy {rows.energy[i]!r} at {rows.energy_at[i]!r}"

@@ -34,7 +34,7 @@ def gate(tier: Int32s, source_active: np.ndarray, lifted: np.ndarray, parameters
         case "tiered":
             return FACTORS.take(tier)
         case "newness":
-            return np.where(~source_active & lifted, 1.0, 0.0)
+            return np.where(~source_active & lifted, FACTORS.take(tier), 0.0)
     return np.zeros(len(tier))
 
 

@@ -76,9 +76,7 @@ class Valence:
     ] = 0.8
     context: Annotated[float, Ge(0), Le(2), doc("g_ctx: 0.5 in focus, 2 in recovery")] = 1.0
     goal: Annotated[tuple[float, ...], doc("goal vector, compared with each target's `embedding`; empty: no goal")] = ()
-    affect: Annotated[
-        tuple[float, ...], doc("affect A, compared with each link's `emotion`; empty: neutral")
-    ] = ()
+    affect: Annotated[tuple[float, ...], doc("affect A, compared with each link's `emotion`; empty: neutral")] = ()
 
 
 @dataclass(frozen=True)
