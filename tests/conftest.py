@@ -24,6 +24,7 @@ from worker.settings import DatabaseSettings
 
 EMBEDDED, CONTAINER, OLDER = DATABASES = ("embedded", "container", "5.26")
 MEMORY = "memory"
+EVERYWHERE = ("integration", "conformance", "container")  # suites that run on every database; the others on the first
 OLDER_VERSION = "5.26.30"
 CI = bool(os.environ.get("CI"))
 served: Counter[str] = Counter()
@@ -50,8 +51,11 @@ def pytest_configure(config):
 
 def pytest_generate_tests(metafunc):
     if "database" in metafunc.fixturenames:
+        chosen = metafunc.config.databases
+        if metafunc.definition.path.parent.name not in EVERYWHERE:
+            chosen = chosen[:1]
         smoke = metafunc.definition.get_closest_marker("smoke")
-        metafunc.parametrize("database", [d for d in metafunc.config.databases if smoke or d != OLDER], indirect=True)
+        metafunc.parametrize("database", [d for d in chosen if smoke or d != OLDER], indirect=True)
     if "store" in metafunc.fixturenames:
         metafunc.parametrize("store", [MEMORY, *metafunc.config.databases], indirect=True)
 

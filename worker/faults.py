@@ -17,7 +17,6 @@ FAULT_POINTS = (
     "commit.written",
     "commit.answered",
     "decay.begun",
-    "decay.written",
     "decay.answered",
     "settle.written",
     "emit.begun",

@@ -70,7 +70,7 @@ def same(stores):
     assert state(disturbed) == state(undisturbed)
 
 
-@pytest.mark.parametrize("point", [*(f"{point}@1" for point in FAULT_POINTS), "commit.answered@3", "decay.written@2"])
+@pytest.mark.parametrize("point", [*(f"{point}@1" for point in FAULT_POINTS), "commit.answered@3", "decay.answered@2"])
 def test_killed_at_a_named_point_and_restarted(stores, point):
     store = stores[1]
     finish(start(store, store.graph.connection.settings.uri, TICKS, fault=point), expected=-signal.SIGKILL)
@@ -78,7 +78,7 @@ def test_killed_at_a_named_point_and_restarted(stores, point):
     same(stores)
 
 
-@pytest.mark.parametrize("at", [1, 2, 3])  # the first tick's commit, its decay, the second's commit
+@pytest.mark.parametrize("at", [1, 2, 3])  # the commits of the first ticks, or a settling
 def test_killed_right_after_commit_was_sent(stores, at):
     store = stores[1]
     with Proxy(store.graph.connection.settings.uri, "sent", at) as proxy:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from worker.graph.attach import Held
     from worker.graph.port import Ledger
     from worker.graph.stimuli import Accepted
-    from worker.physics.model import Int32s, Staged, Strides, WeightStats
+    from worker.physics.model import Staged, Strides, WeightStats
 
 
 def changes(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> Changes:
@@ -97,15 +97,11 @@ def _next(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: f
 
 
 def _digest(held: Held, strides: Strides) -> str:
-    """Chain the tick's strides (ends, link types, energies; nothing that differs from one database to another)."""
+    """Chain the tick's strides: ends, link types, energies; nothing that differs from one database to another."""
     resident = held.resident
-
-    def names(which: Int32s) -> bytes:
-        return "\0".join(resident.ids[i] for i in which).encode("utf-8", "surrogatepass")
-
     digest = hashlib.sha256(held.ledger.digest.encode())
-    digest.update(names(strides.source))
-    digest.update(names(strides.target))
-    digest.update("\0".join(resident.link_types[i] for i in resident.link("type")[strides.link]).encode())
+    digest.update(resident["name"][strides.source].tobytes())
+    digest.update(resident["name"][strides.target].tobytes())
+    digest.update(np.array(resident.link_type_names, dtype=np.uint64)[resident.link("type")[strides.link]].tobytes())
     digest.update(strides.energy.tobytes())
     return digest.hexdigest()

@@ -112,13 +112,8 @@ class Neo4jGraph:
     def decay(self, ledger: Ledger, ttl: float) -> int:
         """Close the tick, and return the graph's revision."""
         fault_point("decay.begun")
-        with self.connection.transaction() as transaction:
-            rows = transaction.run(
-                "decay/close", graph=self.name, fence=ledger.fence, tick=ledger.tick, ledger=pack(ledger), ttl=ttl
-            )
-            self._compare(rows, {})
-            fault_point("decay.written")
-            transaction.commit()
+        rows = self._run("decay/close", fence=ledger.fence, tick=ledger.tick, ledger=pack(ledger), ttl=ttl)
+        self._compare(rows, {})
         fault_point("decay.answered")
         return int(rows[0]["revision"])
 
