@@ -85,7 +85,12 @@ def _allowed(kind: Any, marks: list[Any]) -> str:
         f"{sign} {getattr(mark, at):g}" for mark in marks for type_, at, sign in _BOUNDS if isinstance(mark, type_)
     ]
     bounds += [f"{mark.min_length} to {mark.max_length} characters" for mark in marks if isinstance(mark, Len)]
-    bounds += ["`" + m.pattern.replace("|", "\\|") + "`" for mark in marks for m in getattr(mark, "metadata", ()) if getattr(m, "pattern", None)]
+    bounds += [
+        "`" + m.pattern.replace("|", "\\|") + "`"
+        for mark in marks
+        for m in getattr(mark, "metadata", ())
+        if getattr(m, "pattern", None)
+    ]
     return ", ".join(bounds)
 
 
