@@ -14,7 +14,7 @@ DRAWN = Path(__file__).parent / "demo.svg"
 
 
 def main() -> None:
-    with open(os.devnull, "w") as nowhere:
+    with Path(os.devnull).open("w") as nowhere:
         demo.out = Console(record=True, width=118, file=nowhere, highlight=False, force_terminal=True)
         demo.demo(word="coffee", ticks=30, json=False)
         drawn = demo.out.export_svg(title="make demo")
