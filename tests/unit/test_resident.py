@@ -50,7 +50,6 @@ def test_links_by_target_type_and_key_and_their_targets(graph, resident):
     assert links(resident, 0) == [("b", "R", 0.1), ("b", "S", 0.2), ("c", "R", 0.3)]
     assert links(resident, 1) == [("c", "R", 0.4)]
     assert resident.ids == ["a", "b", "c"]
-    assert resident.known([1, 3, 99]) == [0, 2]
 
 
 def test_links_are_read_once(graph, resident):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
@@ -66,13 +66,11 @@ def connection_of(settings: Settings) -> Connection:
 
 def connect(settings: Settings) -> Connection:
     """Connect to the database of the settings, and find out whether it answers. Raises Unreachable, Refused, DatabaseError."""
-    connection = connection_of(settings)
-    try:
+    with ExitStack() as on_failure:
+        connection = on_failure.enter_context(connection_of(settings))
         connection.verify()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+        on_failure.pop_all()
+        return connection
 
 
 @contextmanager

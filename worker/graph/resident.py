@@ -78,10 +78,6 @@ class Resident:
         """How many links are held, the replaced ones included."""
         return self._links.size
 
-    def known(self, keys: Iterable[int]) -> list[int]:
-        """Return the indices of the keys that are held."""
-        return [self.index[key] for key in keys if key in self.index]
-
     def add(self, rows: NodeRows) -> None:
         """Take in nodes that are not held yet."""
         if not len(rows.key):
@@ -194,10 +190,6 @@ class Resident:
     def energetic(self) -> Int32s:
         """Return all nodes that have energy, in ascending id."""
         return self.in_order(np.flatnonzero(self["energy"] > 0.0).astype(np.int32))
-
-    def kind(self, i: int) -> str:
-        """Return the type of a node."""
-        return self.types[int(self["type"][i])]
 
     def _take_links(self, rows: LinkRows) -> None:
         weight = numbers(rows.log_weight, np.nan)
