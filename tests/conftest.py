@@ -24,6 +24,10 @@ from worker.settings import DatabaseSettings
 
 EMBEDDED, CONTAINER, OLDER = DATABASES = ("embedded", "container", "5.26")
 MEMORY = "memory"
+EMPTY = """
+MATCH (n) WHERE none(l IN labels(n) WHERE l STARTS WITH '__Neo4j')
+CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS
+"""
 EVERYWHERE = ("integration", "conformance", "container")  # suites that run on every database; the others on the first
 OLDER_VERSION = "5.26.30"
 CI = bool(os.environ.get("CI"))
@@ -99,7 +103,7 @@ def emptied(database):
     """Connect to a database, migrated and without nodes."""
     with Connection(database) as made:
         migrate(made)
-        made.statement("MATCH (n) WHERE none(l IN labels(n) WHERE l STARTS WITH '__Neo4j') DETACH DELETE n")
+        made.statement(EMPTY)
         yield made
 
 
