@@ -28,7 +28,7 @@ CALL (targets, sources, degrees) {
     WHERE r.log_weight IS NOT NULL AND (r.id = $link_id[k] OR r.id IS NULL AND $link_id[k] IS NULL)
   }
   CREATE (a)-[new:$($type[k]) {log_weight: $log_weight[k], id: $link_id[k]}]->(b)
-  SET new += coalesce($properties[k], {})
+  FOREACH (map IN $properties[k..k + 1] | SET new += map) // costs nothing where there are none
   RETURN count(*) AS created
 }
 RETURN created

@@ -11,7 +11,7 @@ CALL (clock) {
   WITH clock, k WHERE n IS NULL
   // an energy is given for now: without `energy_at` it would be taken as of when the graph began
   CREATE (new:Node {graph: $graph, id: $id[k], energy_at: CASE WHEN clock > 0 AND $properties[k].energy > 0 THEN clock END})
-  SET new += coalesce($properties[k], {})
+  FOREACH (map IN $properties[k..k + 1] | SET new += map)
   RETURN count(*) AS created
 }
 RETURN created
