@@ -18,6 +18,8 @@ from worker.errors import CommitUnknown, ForeignChange, TooLarge, Unreachable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from worker.graph.connection import Connection
 
 BATCH: Final = 25_000  # rows of a transaction: 10 to 25 thousand measured fastest
@@ -43,6 +45,20 @@ class Written:
 
     def __add__(self, other: Written) -> Written:
         return Written(self.created + other.created, self.existing + other.existing, {**self.unknown, **other.unknown})
+
+
+@dataclass(frozen=True)
+class _End:
+    """The nodes at one end of some links: each once, with the database's own key, None where it is not there."""
+
+    codes: NDArray[np.intp]  # a position in `names` for each link
+    names: list[str]
+    keys: list[int | None]
+
+    def unknown(self, column: pd.Series[Any]) -> dict[Any, str]:
+        missing = np.array([key is None for key in self.keys], dtype=bool)
+        gone = column[missing[self.codes]]
+        return {label: f"there is no node {name!r}: its {column.name}" for label, name in gone.items()}
 
 
 def write(
@@ -88,7 +104,7 @@ class Bulk:
     @_again
     def unknown(self, links: pd.DataFrame, end: str) -> dict[Any, str]:
         """Say which rows name a node, as their "source" or "target", that is not in the graph: label and reason."""
-        return self._unknown(links, end)
+        return self._end(links[end]).unknown(links[end])
 
     @_again
     def announce(self) -> None:
@@ -116,20 +132,22 @@ class Bulk:
 
     @_again
     def _create_links(self, rows: pd.DataFrame) -> Written:
-        unknown = self._unknown(rows, "target") | self._unknown(rows, "source")
-        known = rows[~rows.index.isin(list(unknown))]
-        new = known.drop_duplicates([name for name in _LINK_KEY if name in rows])
-        of, sources = pd.factorize(new["source"])
-        to, targets = pd.factorize(new["target"])
+        source, target = self._end(rows["source"]), self._end(rows["target"])
+        unknown = target.unknown(rows["target"]) | source.unknown(rows["source"])
+        if unknown:
+            rows = rows[~rows.index.isin(list(unknown))]
+            source, target = self._end(rows["source"]), self._end(rows["target"])
+        first = ~rows.duplicated([name for name in _LINK_KEY if name in rows]).to_numpy()
+        new = rows[first]
         found = self._connection.run(
             "import/links",
             graph=self._graph,
-            source=self._keys_of(sources),
-            source_id=sources.tolist(),
-            target=self._keys_of(targets),
-            target_id=targets.tolist(),
-            of=of.tolist(),
-            to=to.tolist(),
+            source=source.keys,
+            source_id=source.names,
+            target=target.keys,
+            target_id=target.names,
+            of=source.codes[first].tolist(),
+            to=target.codes[first].tolist(),
             type=new["type"].tolist(),
             log_weight=new["log_weight"].tolist(),
             link_id=_values(new["id"]) if "id" in new else [],
@@ -138,24 +156,19 @@ class Bulk:
         if not found:
             self._keys.clear()
             raise ForeignChange("a node that links are imported to is not there any more")
-        return Written(found[0]["created"], len(known) - found[0]["created"], unknown)
+        return Written(found[0]["created"], len(rows) - found[0]["created"], unknown)
 
-    def _unknown(self, links: pd.DataFrame, end: str) -> dict[Any, str]:
-        codes, ids = pd.factorize(links[end])
-        missing = np.array([key is None for key in self._keys_of(ids)], dtype=bool)
-        gone = links.loc[missing[codes], end]
-        return {label: f"there is no node {name!r}: its {end}" for label, name in gone.items()}
-
-    def _keys_of(self, ids: pd.Index[Any]) -> list[int | None]:
-        """Return the database's own keys of nodes, None for one that is not there; each is looked up once."""
+    def _end(self, column: pd.Series[Any]) -> _End:
+        """Find the nodes that a column names; each is looked up in the database once."""
+        codes, ids = pd.factorize(column)
+        names = ids.tolist()
         if len(self._keys) > _KEYS_HELD:
             self._keys.clear()
-        names = ids.tolist()
         missing = [name for name in names if name not in self._keys]
         if missing:
             (row,) = self._connection.run("import/keys", graph=self._graph, id=missing)
             self._keys.update(zip(row["id"], row["key"], strict=True))
-        return [self._keys.get(name) for name in names]
+        return _End(codes, names, [self._keys.get(name) for name in names])
 
 
 def _halved(create: Callable[[pd.DataFrame], Written], rows: pd.DataFrame) -> Written:
