@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests import naive
 from worker.graph.attach import attach
 from worker.graph.memory import MemoryGraph
+from worker.physics.utility import z_flow
 from worker.settings import Settings
 from worker.tick import tick
 
@@ -167,7 +168,7 @@ def strides(held, frame):
     columns = zip(
         s.source.tolist(), s.target.tolist(), held.resident.link("type")[s.link].tolist(), s.rank.tolist(),
         s.cost.tolist(), s.share.tolist(), s.energy.tolist(),
-        staged.phi.tolist(), staged.z_flow.tolist(), staged.z_phi.tolist(), staged.tier.tolist(), staged.learned.tolist(),
+        staged.phi.tolist(), z_flow(moment.frontier, s).tolist(), staged.z_phi.tolist(), staged.tier.tolist(), staged.learned.tolist(),
         strict=True,
     )  # fmt: skip
     return [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from worker.physics import decay, fanout, learning
+from worker.physics import decay, fanout, learning, utility
 from worker.physics.kernels import count_shadow
 from worker.physics.model import Links, Nodes, Strides
 from worker.physics.reasons import REASONS, selected_reasons
@@ -82,7 +82,7 @@ def strides(frame: Frame) -> Iterator[Event]:
         e_tgt_pre=staged.snapshot[target].tolist(),
         e_tgt_post=staged.after[target].tolist(),
         phi=staged.phi.tolist(),
-        z_flow=staged.z_flow.tolist(),
+        z_flow=utility.z_flow(frame.moment.frontier, strides).tolist(),
         z_phi=staged.z_phi.tolist(),
         score=(-strides.cost).tolist(),
         share=strides.share.tolist(),

@@ -85,7 +85,6 @@ class Staged(NamedTuple):
     visits: Ints  # (V,) how many
     lost: float  # energy that stickiness did not keep
     phi: Floats  # (M,) share of the target's gap that the stride fills (§7)
-    z_flow: Floats  # (M,)
     z_phi: Floats  # (M,)
     tier: Int32s  # (M,) index into learning.TIERS (§8)
     log_weight: Floats  # (M,) log w of each stride's link, before

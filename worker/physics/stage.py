@@ -36,8 +36,7 @@ def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: 
     source, target = np.searchsorted(touched, strides.source), np.searchsorted(touched, strides.target)
     threshold = nodes.threshold[strides.target]
     phi = utility.phi(strides.energy, snapshot[target], threshold)
-    kind = links.type[strides.link]
-    z_phi = utility.rank_scores(phi, kind)
+    z_phi = utility.rank_scores(phi, links.type[strides.link])
     active = snapshot[source] >= nodes.threshold[strides.source]
     lifted = (snapshot[target] < threshold) & (after[target] >= threshold)
     tier = learning.tiers(active, snapshot[target] >= threshold, lifted)
@@ -52,7 +51,6 @@ def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: 
         visits=visits,
         lost=math.fsum(lost),
         phi=phi,
-        z_flow=utility.rank_scores(strides.energy, kind),
         z_phi=z_phi,
         tier=tier,
         log_weight=links.log_weight[strides.link],

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 if TYPE_CHECKING:
-    from worker.physics.model import Floats, Int32s
+    from worker.physics.model import Floats, Frontier, Int32s, Strides
 
 ENOUGH = 3  # values from which on a rank says something
 
@@ -33,6 +33,11 @@ def rank_scores(values: Floats, group: Int32s) -> Floats:
         ranks, sizes = np.where(few, everywhere, ranks), np.where(few, len(values), sizes)
     scores: Floats = ndtri(ranks / (sizes + 1.0))
     return scores
+
+
+def z_flow(frontier: Frontier, strides: Strides) -> Floats:
+    """Return the rank score of each stride's ΔE within its link type (M,): it explains a tick, and changes nothing in it."""
+    return rank_scores(strides.energy, frontier.links.type[strides.link])
 
 
 def _ranks(values: Floats, group: Int32s) -> tuple[Floats, Floats]:
