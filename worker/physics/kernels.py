@@ -163,9 +163,10 @@ def _gather(
 def _cheapest(values: np.ndarray, first: int, last: int, size: int, item: np.ndarray, at: int) -> None:
     """Write the places of the `size` smallest of values[first:last] to `item` from `at` on, ascending, ties by place."""
     if size == 1:
-        best = first
+        best, least = first, values[first]
         for i in range(first + 1, last):
-            best = i if values[i] < values[best] else best
+            if values[i] < least:
+                best, least = i, values[i]
         item[at] = best
     elif size <= _FEW:
         count = 0
@@ -229,7 +230,7 @@ def choose(
                 total = 0.0
                 for k in range(at, at + take):
                     cost[k] = full[link[k]]
-                    share[k] = exp((cost[at] - cost[k]) / temperature)
+                    share[k] = exp((cost[at] - cost[k]) / temperature) if k > at else 1.0
                     total += share[k]
                     link[k] += start[s] - n
                 for k in range(at, at + take):
