@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from worker.graph.attach import Held
     from worker.graph.port import Ledger
     from worker.graph.stimuli import Accepted
-    from worker.physics.model import Staged, Strides, WeightStats
+    from worker.physics.model import Floats, Staged, Strides, WeightStats
 
 
 def changes(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> Changes:
     """Return everything that the tick's commit writes, in ascending keys; nothing that stays as it is."""
-    resident, clock = held.resident, held.ledger.decay_clock
-    at = decay.epoch(clock, held.parameters.decay)
-    written = decay.rewound(staged.after, clock, at, resident["half_life"][staged.touched])
-    visited = staged.visited[np.argsort(resident["key"][staged.visited])]
-    visits = (resident["visits"][staged.visited] + staged.visits)[np.argsort(resident["key"][staged.visited])]
-    nodes = node_changes(resident, staged.touched, written, at)
+    resident = held.resident
+    at = decay.epoch(held.ledger.decay_clock, held.parameters.decay)
+    order = np.argsort(resident["key"][staged.visited])
+    visited, more = staged.visited[order], staged.visits[order]
+    visits = resident["visits"][visited] + more
+    nodes = node_changes(resident, staged.touched, _written(held, staged, at), at)
     return Changes(
         ledger=_next(held, stimuli, strides, staged, dt),
         energy_at=at,
@@ -42,16 +42,16 @@ def changes(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt:
 def take_in(held: Held, done: Changes, strides: Strides, staged: Staged) -> None:
     """Take into memory what a commit has written."""
     resident = held.resident
-    half_life = resident["half_life"][staged.touched]
-    write_back(
-        resident,
-        staged.touched,
-        decay.rewound(staged.after, held.ledger.decay_clock, done.energy_at, half_life),
-        done.energy_at,
-    )
+    write_back(resident, staged.touched, _written(held, staged, done.energy_at), done.energy_at)
     resident["visits"][staged.visited] += staged.visits
     resident.link("log_weight")[strides.link] += staged.learned
     held.ledger, held.stats = done.ledger, {**held.stats, **done.stats}
+
+
+def _written(held: Held, staged: Staged, at: float) -> Floats:
+    """Return the energies of the touched nodes as they are written: as of the epoch `at` (§9)."""
+    half_life = held.resident["half_life"][staged.touched]
+    return decay.rewound(staged.after, held.ledger.decay_clock, at, half_life)
 
 
 def _links(held: Held, strides: Strides, staged: Staged) -> LinkChanges:
