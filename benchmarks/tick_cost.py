@@ -16,7 +16,7 @@ from worker.settings import Settings
 from worker.tick import tick
 
 DEGREE = 10
-WARM_UP = 25
+WARM_UP = 200
 DT = 0.1
 
 NODES = """
@@ -83,9 +83,9 @@ def measure(connection, active, rounds):
         changes = sent.pop()
         rows = {
             "node": [node_key[name] for name in changes.nodes.id],
-            "energy": changes.nodes.energy,
-            "link": [link_key[own_number[key]] for key in changes.links.key],
-            "log_weight": changes.links.log_weight,
+            "energy": changes.nodes.after.tolist(),
+            "link": [link_key[own_number[key]] for key in changes.links.key.tolist()],
+            "log_weight": changes.links.after.tolist(),
         }
         raw, _ = _timed(lambda rows=rows: connection.statement(RAW, **rows))
         if number >= WARM_UP:

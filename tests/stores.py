@@ -141,7 +141,11 @@ def fill(store, seed=5, nodes=40, links=150):
 
 def state(store):
     """Return everything that a tick may change, sorted: what two runs are compared by, to the bit."""
-    nodes = sorted((n["id"], n.get("energy", 0.0), n.get("energy_at", 0.0), n.get("visits", 0)) for n in store.nodes())
+    noted = store.graph.visits()
+    nodes = sorted(
+        (n["id"], n.get("energy", 0.0), n.get("energy_at", 0.0), n.get("visits", 0) + noted.get(n["id"], 0))
+        for n in store.nodes()
+    )
     ledger = store.graph.ledger()
     stats = sorted((kind, *found) for kind, found in store.graph.statistics().items())
     books = {**ledger.books._asdict(), "energy": sorted(ledger.books.energy.items())}

@@ -16,7 +16,7 @@ import structlog
 from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from worker.errors import BooksError, Fenced, ForeignChange, TooLarge, Unreachable
-from worker.graph.attach import attach, recount
+from worker.graph.attach import attach, detach, finish, recount
 from worker.physics.books import PAUSE, TOLERANCE
 from worker.tick import tick
 
@@ -134,10 +134,12 @@ class Worker:
     def _shutdown(self, held: Held) -> None:
         """Give the lease back, so that whoever comes next need not wait for it to run out."""
         self._state("stopping", tick=held.ledger.tick)
-        self.graph.release(held.ledger.fence)
+        detach(held)
 
     def _wait(self, held: Held, until: float) -> None:
         """Wait for the next tick, and keep the lease meanwhile."""
+        if until > time.monotonic():
+            finish(held)
         while not self._over() and (left := until - time.monotonic()) > 0:
             self._stop.wait(min(left, held.ttl / 3))
             if until - time.monotonic() > 0 and not self._over():

@@ -16,7 +16,7 @@ import numpy as np
 from worker.errors import ForeignChange
 from worker.faults import fault_point
 from worker.graph import change
-from worker.graph.attach import book_arrivals, read_anew, reconcile, settle
+from worker.graph.attach import book_arrivals, finish, read_anew, reconcile, settle
 from worker.graph.moment import Flips, Frame, Moment, Stopwatch, figures
 from worker.graph.stimuli import accept
 from worker.physics import decay as fading
@@ -111,14 +111,18 @@ def commit(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: 
     """Write all changes in one transaction, and then take them into memory (§2, step 6)."""
     fault_point("stage.done")
     changes = change.changes(held, stimuli, strides, staged, dt)
+    finish(held)
     held.graph.commit(changes)
     change.take_in(held, changes, strides, staged)
 
 
 def decay(held: Held) -> dict[str, float]:
-    """Move the decay clock, now that the commit is known to stand; return what has decayed by node type (§9)."""
+    """Move the decay clock, now that the commit is known to stand; return what has decayed by node type (§9).
+
+    The clock's transaction ends beside whatever comes next: only the next write to the graph waits for it.
+    """
     ledger, decayed = held.ledger.closed(held.parameters.half_life)
-    held.stale = held.graph.decay(ledger, held.ttl) != ledger.revision
+    held.closing = held.graph.decay(ledger, held.ttl)
     held.ledger, held.resident.clock = ledger, ledger.decay_clock
     for kind, taken in settle(held).items():
         decayed[kind] += taken

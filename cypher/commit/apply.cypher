@@ -1,54 +1,63 @@
-// Purpose:    write one tick: lock and compare the ledger, compare and write nodes and links, consume stimuli, close the ledger
-// Parameters: graph, fence, tick; ledger (map); ttl: seconds; energy_at;
-//             node, id, before, energy: columns of nodes by key; rebased: keys whose energy_at changes;
-//             visited, visits: columns by key; link, source, target, link_before, log_weight: columns of links by key;
+// Purpose:    write one tick: lock and compare the ledger, lock, compare and write nodes and links, consume stimuli, move the ledger
+// Parameters: graph, fence, tick; ledger (map); ttl: seconds; energy_at; zero: 0;
+//             nodes: chunks of columns by key: key, id (one text, `between` between any two), before, after;
+//             rebased: keys whose energy_at changes; visited: ids of nodes, one for each stride that ended there, or [];
+//             links: chunks of columns by key: key, source, target, before, after;
 //             stats: list of maps; applied: entries of the queue; rejected: list of [entry, why]
-// Returns:    nodes, links, applied: how many rows were as they should be; one row, none where the ledger was not
-// Plan:       seeks by keys; no label on the nodes, or the planner seeks them by their ids: 1.3 × slower
-CYPHER 5
+// Returns:    nodes, links, applied: how many rows were there; one row, none where the ledger was not as it should be
+// Raises:     ArithmeticError where a value is not the one sent as `before`. A property that is read on the right of the SET that
+//             writes it is read under the entity's lock; in a WHERE it is not, and what others are just committing would be lost
+// Plan:       seeks by keys; no label on the nodes, or the planner seeks them by their ids; no name in a chunk is that of a
+//             property that is written, or it gathers all rows before it writes one
+CYPHER 25
 MATCH (l:Ledger {graph: $graph})
 SET l.lock = $tick
 WITH l WHERE l.fence = $fence AND l.tick = $tick - 1 AND l.phase = 'idle'
-CALL {
-  UNWIND range(0, size($node) - 1) AS k
+CALL () {
+  UNWIND $nodes AS chunk
+  WITH toIntegerList(chunk.key) AS key, split(chunk.id, $between) AS id,
+       toFloatList(chunk.before) AS before, toFloatList(chunk.after) AS after
+  UNWIND range(0, size(key) - 1) AS k
   MATCH (n)
-  WHERE id(n) = $node[k] AND n.id = $id[k] AND n.graph = $graph AND coalesce(n.energy, 0.0) = $before[k]
-  SET n.energy = $energy[k]
+  WHERE id(n) = key[k] AND n.id = id[k] AND n.graph = $graph
+  SET n.energy = CASE coalesce(n.energy, 0.0) WHEN before[k] THEN after[k] ELSE 1 / $zero END
   RETURN count(n) AS nodes
 }
-CALL {
-  UNWIND $rebased AS key
-  MATCH (n) WHERE id(n) = key
+CALL () {
+  UNWIND $rebased AS rebased
+  MATCH (n) WHERE id(n) = rebased
   SET n.energy_at = $energy_at
-  RETURN count(n) AS rebased
+  RETURN count(n) AS moved
 }
-CALL {
-  UNWIND range(0, size($visited) - 1) AS k
-  MATCH (n) WHERE id(n) = $visited[k]
-  SET n.visits = $visits[k]
-  RETURN count(n) AS visited
+CALL () {
+  UNWIND $visited AS ids
+  CREATE (:Visits {graph: $graph, tick: $tick, ids: ids, between: $between})
+  RETURN count(ids) AS noted
 }
-CALL {
-  UNWIND range(0, size($link) - 1) AS k
+CALL () {
+  UNWIND $links AS chunk
+  WITH toIntegerList(chunk.key) AS key, toIntegerList(chunk.source) AS source, toIntegerList(chunk.target) AS target,
+       toFloatList(chunk.before) AS before, toFloatList(chunk.after) AS after
+  UNWIND range(0, size(key) - 1) AS k
   MATCH (a)-[r]->(b)
-  WHERE id(r) = $link[k] AND id(a) = $source[k] AND id(b) = $target[k] AND r.log_weight = $link_before[k]
-  SET r.log_weight = $log_weight[k]
+  WHERE id(r) = key[k] AND id(a) = source[k] AND id(b) = target[k]
+  SET r.log_weight = CASE r.log_weight WHEN before[k] THEN after[k] ELSE 1 / $zero END
   RETURN count(r) AS links
 }
-CALL {
+CALL () {
   UNWIND $stats AS row
   MERGE (w:WeightStats {graph: $graph, type: row.type})
   SET w += row, w.updated_tick = $tick
   RETURN count(w) AS stats
 }
-CALL {
+CALL () {
   UNWIND $applied AS entry
   MATCH (s:Stimulus) WHERE id(s) = entry AND s.graph = $graph
   SET s:AppliedStimulus, s.tick = $tick
   REMOVE s:Stimulus
   RETURN count(s) AS applied
 }
-CALL {
+CALL () {
   UNWIND $rejected AS row
   MATCH (s:Stimulus) WHERE id(s) = row[0] AND s.graph = $graph
   SET s:RejectedStimulus, s.tick = $tick, s.why = row[1]

@@ -1,10 +1,13 @@
 """What every graph does for a tick: one suite over the in-memory graph and over each real Neo4j."""
 
+from collections import Counter
+
+import numpy as np
 import pytest
 
 from tests.stores import MemoryStore, digest, fill, state
 from worker.errors import Fenced, ForeignChange
-from worker.graph.attach import attach, settle
+from worker.graph.attach import attach, finish, settle
 from worker.graph.memory import MemoryGraph
 from worker.settings import Settings
 from worker.tick import tick
@@ -107,7 +110,7 @@ def test_a_worker_that_was_fenced_writes_nothing(store):
     with pytest.raises(Fenced):
         tick(old, 1.0)
     with pytest.raises(Fenced):
-        store.graph.decay(old.ledger, TTL)
+        store.graph.decay(old.ledger, TTL)()
     with pytest.raises(Fenced):
         store.graph.adopt(old.ledger, old.stats)
     assert digest(store) == before
@@ -230,6 +233,37 @@ def test_settling_leaves_what_a_plain_query_may_read(store):
 
 
 @pytest.mark.smoke
+def test_visits_are_noted_in_each_commit_and_written_to_their_nodes_with_the_epoch(store):
+    fill(store)
+    held = attach(store.graph, settings(decay={"settle": 3.0}), "me")
+    ended = Counter()
+    for number in range(1, 4):
+        assert store.graph.visits() == ended
+        frame = tick(held, 1.0)
+        ended.update(held.resident.names(frame.moment.strides.target))
+        assert held.noted == (sum(ended.values()) if number < 3 else 0)
+    assert store.graph.visits() == {}
+    assert {node["id"]: node["visits"] for node in store.nodes() if "visits" in node} == ended
+
+
+@pytest.mark.smoke
+def test_visits_that_were_noted_are_written_by_whoever_attaches_next(store):
+    keys = fill(store)
+    held = attach(store.graph, settings(), "me")
+    before = Counter({"n003": 5, "n004": 0, "n005": 0})
+    for name, visits in (("n003", 5), ("n004", "many"), ("n005", -7)):
+        store.set_node(keys[int(name[1:])], visits=visits)
+    held = attach(store.graph, settings(), "me")
+    for _ in range(3):
+        before.update(held.resident.names(tick(held, 1.0).moment.strides.target))
+    assert {"n003", "n004", "n005"} & store.graph.visits().keys()
+    again = attach(store.graph, settings(), "me")
+    assert store.graph.visits() == {}
+    found = dict(zip(again.resident.ids, again.resident["visits"].tolist(), strict=True))
+    assert found == {name: before[name] for name in found}
+
+
+@pytest.mark.smoke
 def test_a_worker_is_told_that_the_graph_has_changed(store):
     fill(store)
     held = attach(store.graph, settings(), "me")
@@ -237,6 +271,7 @@ def test_a_worker_is_told_that_the_graph_has_changed(store):
     assert not held.stale
     store.bump()
     tick(held, 1.0)
+    finish(held)
     assert held.stale
     assert attach(store.graph, settings(), "me").ledger.revision == 1
 
@@ -256,7 +291,7 @@ def test_rows_that_are_not_as_sent_are_all_refused(store):
     before = digest(store)
 
     def foreign(changes):
-        nodes = changes.nodes._replace(before=[-1.0, *changes.nodes.before[1:]])
+        nodes = changes.nodes._replace(before=np.concatenate(([-1.0], changes.nodes.before[1:])))
         return commit(changes._replace(nodes=nodes))
 
     commit = store.graph.commit

@@ -5,7 +5,7 @@ import pytest
 
 from tests.stores import Neo4jStore, fill
 from worker.graph.neo4j import Neo4jGraph
-from worker.graph.queries import folder, query
+from worker.graph.queries import folder
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.smoke]
 SCANS = (
@@ -38,7 +38,7 @@ def test_a_query_is_valid_and_scans_only_where_its_header_says_so(connection, na
     settings = connection.settings
     auth = (settings.user, settings.password.get_secret_value())
     with neo4j.GraphDatabase.driver(settings.uri, auth=auth) as driver, driver.session() as session:
-        text = query(name)
+        text = connection.text(name)
         plan = session.run(f"EXPLAIN {text}").consume().plan
     found = [operator for operator in operators(plan) if any(scan in operator for scan in SCANS)]
     may_scan = any("scan" in line.lower() for line in text.splitlines() if line.startswith("// Plan:"))

@@ -180,7 +180,11 @@ def bits(graph):
     """Return the graph's state by ids, each float as its bits: nodes, links, statistics, ledger but for the fence."""
     names = {key: node["id"] for key, node in graph.node.items()}
     nodes = sorted(
-        (node["id"], *(round_trip(node.get(p, 0.0)) for p in ("energy", "energy_at")), node.get("visits", 0))
+        (
+            node["id"],
+            *(round_trip(node.get(p, 0.0)) for p in ("energy", "energy_at")),
+            node.get("visits", 0) + graph.noted[node["id"]],
+        )
         for node in graph.node.values()
     )
     links = sorted(

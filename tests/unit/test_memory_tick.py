@@ -306,7 +306,7 @@ class TestLinks:
         assert strides(frame) == [("a", "b")] * 3
         kinds = frame.resident.link("type")[frame.moment.strides.link]
         assert [frame.resident.link_types[k] for k in kinds] == ["OTHER", "R", "R"]  # ties by link type, then by id
-        assert small.of("b")["visits"] == 3
+        assert small.graph.visits() == {"b": 3}
 
     def test_all_alike_are_taken_by_the_target_id(self):
         small = Small(select={"topk": 2}, fanout={"task_mode": "methodical"})

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
 from tests.unit.arrays import PLAIN, frontier, strides
@@ -70,20 +69,22 @@ def test_s6_skipped_ones_leave_the_others_their_rank():
 def test_s6_staging_of_both_ends():
     made = frontier([3.0, 2.0, 1.0], [(0, 1, 0.0), (0, 2, 0.0), (1, 2, 0.0)], [0, 1])
     rows = strides([(0, 1, 0, 0.5), (0, 2, 1, 0.25), (1, 2, 2, 0.125)])
-    change, lost = changes(made, rows, np.array([0, 1, 2], np.int32))
+    change, lost = changes(made, rows, rows.source, rows.target, 3)
     assert change.tolist() == [-0.75, 0.5 - 0.125, 0.375]
     assert lost.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_s6_stickiness_loses_what_it_does_not_keep():
     made = frontier([3.0, 2.0], [(0, 1, 0.0)], [0], stickiness=[1.0, 0.3])
-    change, lost = changes(made, strides([(0, 1, 0, 0.5)]), np.array([0, 1], np.int32))
+    rows = strides([(0, 1, 0, 0.5)])
+    change, lost = changes(made, rows, rows.source, rows.target, 2)
     assert change.tolist() == [-0.5, 0.15]
     assert lost.tolist() == [0.35]
 
 
 def test_s6_touched_without_a_stride_is_not_changed():
     made = frontier([3.0, 2.0], [(0, 1, 0.0)], [0])
-    change, lost = changes(made, strides([]), np.array([0, 1], np.int32))
+    rows = strides([])
+    change, lost = changes(made, rows, rows.source, rows.target, 2)
     assert change.tolist() == [0.0, 0.0]
     assert len(lost) == 0

@@ -221,7 +221,7 @@ def _as_read(frame: Frame) -> tuple[Frontier, Strides]:
     strides = strides._replace(link=strides.link - moved[source])
 
     ended = np.zeros(len(frontier.nodes.visits), dtype=np.int64)
-    ended[staged.visited] = staged.visits
+    ended[staged.touched] = staged.visits
     nodes = Nodes._make(column[target] for column in frontier.nodes)
     links = Links._make(column[link] for column in frontier.links)
     links.log_weight[strides.link] = staged.log_weight

@@ -17,7 +17,7 @@ from worker.physics import decay, weights
 from worker.physics.books import TOLERANCE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from worker.graph.port import Graph, Ledger, NodeRows
     from worker.physics.model import Floats, Int32s, WeightStats
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 SETTLE_BATCH = 10_000  # nodes written out in one transaction
+MOST_NOTED = 1_000_000  # visits that are noted before they are written to their nodes, epoch or not
 ATTEMPTS = 20  # at one batch, where others keep writing to what it writes out
 
 
@@ -41,6 +42,8 @@ class Held:
     booked: int = 0  # nodes in memory whose energy the books know
     turn: str = ""  # id of the last source that this tick serves, where they take turns
     stale: bool = False  # others say, by the ledger's revision, that the graph has changed
+    closing: Callable[[], int] | None = None  # the close of the last tick, as long as nobody has waited for it
+    noted: int = 0  # visits that commits have noted and that are not written to their nodes yet
 
     @property
     def parameters(self) -> Parameters:
@@ -64,7 +67,9 @@ def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
     parameters = settings.physics
     if ledger.phase == COMMITTED:
         ledger, _ = ledger.closed(parameters.half_life)
-        graph.decay(ledger, settings.lease.ttl)
+        graph.decay(ledger, settings.lease.ttl)()
+    if noted := graph.visits():
+        graph.count_visits(ledger, noted)
     census, opening = graph.census(), ledger.tick == 0 and not ledger.books.energy
     if opening:
         ledger = replace(ledger, decay_clock=_latest(census))
@@ -81,21 +86,39 @@ def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
     return held
 
 
+def finish(held: Held) -> None:
+    """Wait until the last tick is known to be closed; before any other write to the graph. Raises Fenced, Unreachable."""
+    if held.closing:
+        closing, held.closing = held.closing, None
+        held.stale = closing() != held.ledger.revision
+
+
+def detach(held: Held) -> None:
+    """Give the lease back, so that whoever comes next need not wait for it to run out."""
+    finish(held)
+    held.graph.release(held.ledger.fence)
+
+
 def recount(held: Held) -> None:
     """Count the statistics of all links anew; what has drifted from what was kept is replaced (SPEC §3)."""
+    finish(held)
     held.stats = _recounted(held, held.stats)
     held.graph.adopt(held.ledger, held.stats)
 
 
 def settle(held: Held) -> dict[str, float]:
-    """Write decayed energies out where the clock has passed a multiple of `decay.settle` (SPEC §9).
+    """Write decayed energies and noted visits out where the clock has passed a multiple of `decay.settle` (SPEC §9).
 
-    In batches by id, each a transaction that also books what the floor took: so it may be broken off between any two.
+    Energies in batches by id, each a transaction that also books what the floor took: so it may be broken off between any two.
     Returns what the floor took, by node type. Raises ForeignChange where others write faster than it can read.
     """
     resident, parameters = held.resident, held.parameters
     at = decay.epoch(held.ledger.decay_clock, parameters.decay)
-    if held.ledger.settled >= at:
+    due = held.ledger.settled < at
+    if due or held.noted > MOST_NOTED:
+        finish(held)
+        _write_visits(held)
+    if not due:
         return {}
     taken: dict[str, float] = defaultdict(float)
     which, _ = decay.settled(resident.nodes, resident.energetic(), at, parameters.decay)
@@ -148,18 +171,14 @@ def by_type(resident: Resident, which: Int32s, before: Floats, after: Floats) ->
 
 
 def node_changes(resident: Resident, which: Int32s, energy: Floats, at: float) -> NodeChanges:
-    """Return the rows that write energies as of the epoch `at`, ascending by key."""
-    order = np.argsort(resident["key"][which])
-    which, energy = which[order], energy[order]
+    """Return the rows that write energies as of the epoch `at`; `which` ascends by key."""
     keys = resident["key"][which]
     return NodeChanges(
-        key=keys.tolist(),
-        id=[resident.ids[i] for i in which],
-        before=resident["raw"][which].tolist(),
-        energy=energy.tolist(),
-        rebased=keys[resident["energy_at"][which] != at].tolist(),
-        visited=[],
-        visits=[],
+        key=keys,
+        id=resident.names(which),
+        before=resident["raw"][which],
+        after=energy,
+        rebased=keys[resident["energy_at"][which] != at],
     )
 
 
@@ -204,12 +223,23 @@ def _settle_batch(held: Held, batch: Int32s, at: float) -> dict[str, float]:
     raise ForeignChange(f"energies were settled {ATTEMPTS} times, and each time others had written to them")
 
 
+def _write_visits(held: Held) -> None:
+    resident = held.resident
+    which = np.flatnonzero(resident["noted"]).astype(np.int32)
+    if len(which):
+        visits = resident["noted"][which].tolist()
+        held.graph.count_visits(held.ledger, dict(zip(resident.names(which), visits, strict=True)))
+    resident["noted"][which], held.noted = 0, 0
+
+
 def _write_out(held: Held, which: Int32s, energy: Floats, at: float) -> dict[str, float]:
     resident, clock = held.resident, held.ledger.decay_clock
     floored = which[energy == 0.0]
     terms = by_type(resident, floored, np.zeros(len(floored)), decay.stored(resident.nodes, floored, clock))
     taken = {kind: math.fsum(values) for kind, values in terms.items()}
     ledger = replace(held.ledger, books=held.ledger.books.floored(taken))
+    order = np.argsort(resident["key"][which])
+    which, energy = which[order], energy[order]
     held.graph.settle(ledger, at, node_changes(resident, which, energy, at))
     write_back(resident, which, energy, at)
     held.ledger = ledger

@@ -23,14 +23,12 @@ def changes(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt:
     """Return everything that the tick's commit writes, in ascending keys; nothing that stays as it is."""
     resident = held.resident
     at = decay.epoch(held.ledger.decay_clock, held.parameters.decay)
-    order = np.argsort(resident["key"][staged.visited])
-    visited, more = staged.visited[order], staged.visits[order]
-    visits = resident["visits"][visited] + more
-    nodes = node_changes(resident, staged.touched, _written(held, staged, at), at)
+    order = np.argsort(resident["key"][staged.touched])
     return Changes(
         ledger=_next(held, stimuli, strides, staged, dt),
         energy_at=at,
-        nodes=nodes._replace(visited=resident["key"][visited].tolist(), visits=visits.tolist()),
+        nodes=node_changes(resident, staged.touched[order], _written(held, staged, at)[order], at),
+        visited=resident.names(strides.target),
         links=_links(held, strides, staged),
         stats=_stats(held, strides, staged),
         applied=[stimulus.entry for stimulus in stimuli.applied],
@@ -43,7 +41,8 @@ def take_in(held: Held, done: Changes, strides: Strides, staged: Staged) -> None
     """Take into memory what a commit has written."""
     resident = held.resident
     write_back(resident, staged.touched, _written(held, staged, done.energy_at), done.energy_at)
-    resident["visits"][staged.visited] += staged.visits
+    resident.visit(staged.touched, staged.visits)
+    held.noted += len(strides.target)
     resident.link("log_weight")[strides.link] += staged.learned
     held.ledger, held.stats = done.ledger, {**held.stats, **done.stats}
 
@@ -61,11 +60,11 @@ def _links(held: Held, strides: Strides, staged: Staged) -> LinkChanges:
     link = strides.link[which]
     before = resident.link("log_weight")[link]
     return LinkChanges(
-        key=resident.link("key")[link].tolist(),
-        source=resident["key"][strides.source[which]].tolist(),
-        target=resident["key"][strides.target[which]].tolist(),
-        before=before.tolist(),
-        log_weight=(before + staged.learned[which]).tolist(),
+        key=resident.link("key")[link],
+        source=resident["key"][strides.source[which]],
+        target=resident["key"][strides.target[which]],
+        before=before,
+        after=before + staged.learned[which],
     )
 
 

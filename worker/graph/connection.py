@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
 
 import neo4j
 from neo4j import exceptions
 
-from worker.errors import Busy, CommitUnknown, GraphError, Refused, SchemaError, TooLarge, Unreachable
+from worker.errors import Busy, CommitUnknown, ForeignChange, GraphError, Refused, SchemaError, TooLarge, Unreachable
 from worker.graph.queries import query
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
 
     from worker.settings import Neo4jSettings
 
 Row = dict[str, Any]
+VECTORS = (6, 0)  # the version of Bolt that carries them
 
 _REFUSED = {
     "Neo.ClientError.Security.Unauthorized": "check STRIDE_NEO4J__USER and STRIDE_NEO4J__PASSWORD",
@@ -27,6 +30,11 @@ _REFUSED = {
     "Neo.ClientError.Security.Forbidden": "give the user the rights to read, write and change the schema",
     "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase": "the database is read-only: choose one that is not",
     "Neo.ClientError.Database.DatabaseNotFound": "check STRIDE_NEO4J__DATABASE against SHOW DATABASES",
+}
+
+_FOREIGN = {  # what a statement that compares and writes fails with: see cypher/commit/apply
+    "Neo.ClientError.Statement.ArithmeticError": "an energy or a log-weight is not what this tick has read",
+    "Neo.ClientError.Statement.EntityNotFound": "a node or link that this tick has read is gone",
 }
 
 
@@ -38,6 +46,8 @@ def translate(error: Exception) -> GraphError | None:
         return CommitUnknown("the connection was lost after COMMIT was sent")
     if code in _REFUSED:
         return Refused(f"Neo4j refuses: {message}", _REFUSED[code])
+    if code in _FOREIGN:
+        return ForeignChange(_FOREIGN[code])
     if code.startswith("Neo.TransientError.General.MemoryPool") or code.endswith("TransactionOutOfMemoryError"):
         return TooLarge(f"the transaction needs more memory than the database gives: {message}")
     if code.startswith(("Neo.ClientError.Schema", "Neo.DatabaseError.Schema")):
@@ -67,12 +77,13 @@ def _ours() -> Iterator[None]:
 class Transaction:
     """One explicit transaction: everything in it happens, or nothing."""
 
-    def __init__(self, transaction: neo4j.Transaction) -> None:
+    def __init__(self, transaction: neo4j.Transaction, text: Callable[[str], str]) -> None:
         self._transaction = transaction
+        self._text = text
 
     def run(self, name: str, **parameters: Any) -> list[Row]:
         """Run the query `cypher/<name>.cypher` and return all its rows."""
-        return self.statement(query(name), **parameters)
+        return self.statement(self._text(name), **parameters)
 
     def statement(self, text: str, **parameters: Any) -> list[Row]:
         """Run a text that stands in a file of `cypher/` or `migrations/`."""
@@ -90,6 +101,7 @@ class Connection:
 
     def __init__(self, settings: Neo4jSettings) -> None:
         self.settings = settings
+        self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stridegraph-close")
         with _ours():
             self._driver = neo4j.GraphDatabase.driver(
                 settings.uri,
@@ -112,15 +124,30 @@ class Connection:
 
     def close(self) -> None:
         """Give back every socket."""
+        self._beside.shutdown()
         self._driver.close()
 
     def verify(self) -> None:
         """Ask the database for one row. Raises Unreachable or Refused."""
         self.run("inspect/ping")
 
+    @cached_property
+    def vectors(self) -> bool:
+        """Whether the server takes vectors as parameters: those from 2025.10 on do, which know Cypher 25."""
+        with _ours():
+            return self._driver.get_server_info().protocol_version >= VECTORS
+
+    def text(self, name: str) -> str:
+        """Return the text of a query in the newest Cypher that this server has."""
+        return query(name) if self.vectors else query(name).replace("CYPHER 25\n", "CYPHER 5\n", 1)
+
     def run(self, name: str, **parameters: Any) -> list[Row]:
         """Run the query `cypher/<name>.cypher` as a transaction of its own, wait for it, and return all its rows."""
-        return self.statement(query(name), **parameters)
+        return self.statement(self.text(name), **parameters)
+
+    def begin(self, name: str, **parameters: Any) -> Future[list[Row]]:
+        """Run a query as `run` does, beside what the caller goes on to do."""
+        return self._beside.submit(self.run, name, **parameters)
 
     def statement(self, text: str, **parameters: Any) -> list[Row]:
         """Run a text that stands in a file of `cypher/` or `migrations/` as a transaction of its own."""
@@ -131,7 +158,7 @@ class Connection:
     def transaction(self) -> Iterator[Transaction]:
         """Open an explicit transaction; without a `commit()` inside it is rolled back."""
         with _ours(), self._session() as session, session.begin_transaction() as transaction:
-            yield Transaction(transaction)
+            yield Transaction(transaction, self.text)
 
     def _session(self) -> neo4j.Session:
         return self._driver.session(database=self.settings.database, fetch_size=-1)

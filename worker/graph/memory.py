@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,11 @@ from worker.graph.port import COMMITTED, IDLE, Changes, Ledger, LinkRows, NodeCh
 from worker.physics import weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from worker.physics.model import WeightStats
+    import numpy as np
+
+    from worker.physics.model import Ints, WeightStats
 
 Properties = dict[str, Any]
 
@@ -46,6 +48,7 @@ class MemoryGraph:
     applied: dict[str, Properties] = field(default_factory=dict)
     rejected: list[Properties] = field(default_factory=list)
     stats: dict[str, WeightStats] = field(default_factory=dict)
+    noted: Counter[str] = field(default_factory=Counter)  # visits, by id, that no node has been given yet
     kept: Ledger | None = None
     holder: str | None = None
     expires: float = 0.0
@@ -126,6 +129,10 @@ class MemoryGraph:
         """Read the kept statistics."""
         return dict(self.stats)
 
+    def visits(self) -> Mapping[str, int]:
+        """Count the visits that commits have noted and that no node has been given yet."""
+        return dict(self.noted)
+
     def adopt(self, ledger: Ledger, stats: Mapping[str, WeightStats]) -> None:
         """Write what attaching has found, under the fence."""
         self._keep(ledger, self._check(ledger.fence))
@@ -171,7 +178,7 @@ class MemoryGraph:
         if (kept.tick, kept.phase) != (changes.ledger.tick - 1, IDLE):
             raise Fenced(f"the ledger of {self.name!r} is at tick {kept.tick}, {kept.phase}")
         self._compare(nodes)
-        for key, source, target, before in zip(links.key, links.source, links.target, links.before, strict=True):
+        for key, source, target, before in _rows(links.key, links.source, links.target, links.before):
             found = self.link.get(key)
             if found is None or (found.source, found.target, found.properties.get("log_weight")) != (
                 source,
@@ -182,9 +189,8 @@ class MemoryGraph:
         if any(entry not in self.queue for entry in changes.applied):
             raise ForeignChange("a stimulus is gone")
         self._write(nodes, changes.energy_at, nodes.rebased)
-        for key, visits in zip(nodes.visited, nodes.visits, strict=True):
-            self.node[key]["visits"] = visits
-        for key, log_weight in zip(links.key, links.log_weight, strict=True):
+        self.noted.update(changes.visited)
+        for key, log_weight in _rows(links.key, links.after):
             self.link[key].properties["log_weight"] = log_weight
         for entry in changes.applied:
             done = self.queue.pop(entry)
@@ -194,14 +200,14 @@ class MemoryGraph:
         self.expires = self.now() + changes.ttl
         self._keep(changes.ledger, kept)
 
-    def decay(self, ledger: Ledger, ttl: float) -> int:
-        """Close the tick, and return the graph's revision."""
+    def decay(self, ledger: Ledger, ttl: float) -> Callable[[], int]:
+        """Close the tick; what is returned returns the graph's revision."""
         kept = self._check(ledger.fence)
         if (kept.tick, kept.phase) != (ledger.tick, COMMITTED):
             raise Fenced(f"the ledger of {self.name!r} is at tick {kept.tick}, {kept.phase}")
         self.expires = self.now() + ttl
         self._keep(ledger, kept)
-        return kept.revision
+        return lambda: kept.revision
 
     def settle(self, ledger: Ledger, energy_at: float, nodes: NodeChanges) -> None:
         """Write out decayed energies as of an epoch."""
@@ -209,6 +215,15 @@ class MemoryGraph:
         self._compare(nodes)
         self._write(nodes, energy_at, nodes.key)
         self._keep(ledger, kept)
+
+    def count_visits(self, ledger: Ledger, visits: Mapping[str, int]) -> None:
+        """Give nodes the visits that commits have noted, and drop the notes."""
+        self._check(ledger.fence)
+        for found in self.node.values():
+            if more := visits.get(found.get("id")):  # type: ignore[arg-type]
+                before = found.get("visits", 0)
+                found["visits"] = more + (before if isinstance(before, int) and 0 < before < 1e15 else 0)
+        self.noted.clear()
 
     def _check(self, fence: int) -> Ledger:
         if self.kept is None or self.kept.fence != fence:
@@ -219,13 +234,17 @@ class MemoryGraph:
         self.kept = replace(ledger, revision=before.revision)
 
     def _compare(self, nodes: NodeChanges) -> None:
-        for key, own, before in zip(nodes.key, nodes.id, nodes.before, strict=True):
+        for (key, before), own in zip(_rows(nodes.key, nodes.before), nodes.id, strict=True):
             found = self.node.get(key, {})
             if found.get("id") != own or found.get("energy", 0.0) != before:
                 raise ForeignChange(f"node {own!r} is not as this tick has read it")
 
-    def _write(self, nodes: NodeChanges, energy_at: float, rebased: Iterable[int]) -> None:
-        for key, energy in zip(nodes.key, nodes.energy, strict=True):
+    def _write(self, nodes: NodeChanges, energy_at: float, rebased: Ints) -> None:
+        for key, energy in _rows(nodes.key, nodes.after):
             self.node[key]["energy"] = energy
-        for key in rebased:
+        for key in rebased.tolist():
             self.node[key]["energy_at"] = energy_at
+
+
+def _rows(*columns: np.ndarray) -> Iterator[tuple[Any, ...]]:
+    return zip(*(column.tolist() for column in columns), strict=True)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
 from worker.errors import Fenced, ForeignChange
 from worker.faults import fault_point
 from worker.graph.ledger import pack, unpack
 from worker.graph.port import Changes, Ledger, LinkRows, NodeChanges, NodeRows, Stimulus
+from worker.graph.wire import chunks, separator
 from worker.physics import weights
 from worker.physics.model import WeightStats
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from concurrent.futures import Future
 
     from worker.graph.connection import Connection, Row
+    from worker.physics.model import Floats, Ints
 
 
 class Neo4jGraph:
@@ -23,6 +27,7 @@ class Neo4jGraph:
     def __init__(self, connection: Connection, name: str) -> None:
         self.connection = connection
         self.name = name
+        self._closing: Future[list[Row]] | None = None  # the close of the last tick, which nobody may have waited for
 
     def take(self, holder: str, ttl: float) -> Ledger | None:
         """Take the lease and raise the fence; None while another holder's lease is valid."""
@@ -41,7 +46,9 @@ class Neo4jGraph:
         self._run("lease/release", fence=fence)
 
     def ledger(self) -> Ledger | None:
-        """Read the ledger; None where no worker has been."""
+        """Read the ledger, once the last tick's close has ended, well or not; None where no worker has been."""
+        if self._closing:
+            wait([self._closing])
         rows = self._run("inspect/ledger")
         return unpack(rows[0]["ledger"]) if rows else None
 
@@ -56,6 +63,10 @@ class Neo4jGraph:
     def statistics(self) -> Mapping[str, WeightStats]:
         """Read the kept statistics by link type."""
         return _stats(self._run("attach/statistics"))
+
+    def visits(self) -> Mapping[str, int]:
+        """Count the visits that commits have noted and that no node has been given yet."""
+        return {row["id"]: row["visits"] for row in self._run("attach/visits")}
 
     def adopt(self, ledger: Ledger, stats: Mapping[str, WeightStats]) -> None:
         """Write what attaching has found, under the fence."""
@@ -78,6 +89,7 @@ class Neo4jGraph:
     def commit(self, changes: Changes) -> None:
         """Write a tick, whole or not at all."""
         nodes, links, ledger = changes.nodes, changes.links, changes.ledger
+        between = separator(nodes.id)
         with self.connection.transaction() as transaction:
             fault_point("commit.begun")
             rows = transaction.run(
@@ -88,37 +100,39 @@ class Neo4jGraph:
                 ledger=pack(ledger),
                 ttl=changes.ttl,
                 energy_at=changes.energy_at,
-                node=nodes.key,
-                id=nodes.id,
-                before=nodes.before,
-                energy=nodes.energy,
-                rebased=nodes.rebased,
-                visited=nodes.visited,
-                visits=nodes.visits,
-                link=links.key,
-                source=links.source,
-                target=links.target,
-                link_before=links.before,
-                log_weight=links.log_weight,
+                between=between,
+                nodes=chunks(_energies(nodes), {"id": nodes.id}, between, vectors=self.connection.vectors),
+                visited=[between.join(changes.visited)] if changes.visited else [],
+                rebased=nodes.rebased.tolist(),
+                links=chunks(links._asdict(), {}, between, vectors=self.connection.vectors),
                 stats=_maps(changes.stats),
                 applied=changes.applied,
                 rejected=changes.rejected,
+                zero=0,
             )
             self._compare(rows, {"nodes": len(nodes.key), "links": len(links.key), "applied": len(changes.applied)})
             fault_point("commit.written")
             transaction.commit()
         fault_point("commit.answered")
 
-    def decay(self, ledger: Ledger, ttl: float) -> int:
-        """Close the tick, and return the graph's revision."""
+    def decay(self, ledger: Ledger, ttl: float) -> Callable[[], int]:
+        """Begin to close the tick; what is returned waits for it, and returns the graph's revision."""
         fault_point("decay.begun")
-        rows = self._run("decay/close", fence=ledger.fence, tick=ledger.tick, ledger=pack(ledger), ttl=ttl)
-        self._compare(rows, {})
-        fault_point("decay.answered")
-        return int(rows[0]["revision"])
+        answer = self._closing = self.connection.begin(
+            "decay/close", graph=self.name, fence=ledger.fence, tick=ledger.tick, ledger=pack(ledger), ttl=ttl
+        )
+
+        def revision() -> int:
+            rows = answer.result()
+            self._compare(rows, {})
+            fault_point("decay.answered")
+            return int(rows[0]["revision"])
+
+        return revision
 
     def settle(self, ledger: Ledger, energy_at: float, nodes: NodeChanges) -> None:
         """Write out decayed energies as of an epoch."""
+        between = separator(nodes.id)
         with self.connection.transaction() as transaction:
             rows = transaction.run(
                 "decay/settle",
@@ -127,14 +141,20 @@ class Neo4jGraph:
                 tick=ledger.tick,
                 ledger=pack(ledger),
                 energy_at=energy_at,
-                node=nodes.key,
-                id=nodes.id,
-                before=nodes.before,
-                energy=nodes.energy,
+                between=between,
+                nodes=chunks(_energies(nodes), {"id": nodes.id}, between, vectors=self.connection.vectors),
+                zero=0,
             )
             self._compare(rows, {"nodes": len(nodes.key)})
             fault_point("settle.written")
             transaction.commit()
+
+    def count_visits(self, ledger: Ledger, visits: Mapping[str, int]) -> None:
+        """Give nodes the visits that commits have noted, and drop the notes."""
+        rows = self._run(
+            "decay/visits", fence=ledger.fence, id=sorted(visits), visits=[visits[i] for i in sorted(visits)]
+        )
+        self._compare(rows, {})
 
     def _compare(self, rows: list[Row], sent: Mapping[str, int]) -> None:
         """Refuse what was not written as it was sent: raises Fenced, or ForeignChange, and the transaction is rolled back."""
@@ -148,6 +168,10 @@ class Neo4jGraph:
 
     def _run(self, name: str, **parameters: Any) -> list[Row]:
         return self.connection.run(name, graph=self.name, **parameters)
+
+
+def _energies(nodes: NodeChanges) -> dict[str, Floats | Ints]:
+    return {"key": nodes.key, "before": nodes.before, "after": nodes.after}
 
 
 def _fenced(name: str) -> Fenced:

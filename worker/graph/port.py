@@ -14,7 +14,7 @@ from worker.physics.books import Books
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.physics.model import WeightStats
+    from worker.physics.model import Floats, Ints, WeightStats
 
 IDLE, COMMITTED = "idle", "committed"
 
@@ -78,25 +78,23 @@ class Stimulus(NamedTuple):
 
 
 class NodeChanges(NamedTuple):
-    """Energies to write, in columns, ascending by key: what is there now, and what shall be."""
+    """Energies to write, in columns (U,), ascending by key: what is there now, and what shall be."""
 
-    key: Sequence[int]
+    key: Ints
     id: Sequence[str]
-    before: Sequence[float]
-    energy: Sequence[float]
-    rebased: Sequence[int]  # keys of those whose `energy_at` changes too
-    visited: Sequence[int]  # keys of those that strides ended at
-    visits: Sequence[int]  # and their visits from now on
+    before: Floats
+    after: Floats
+    rebased: Ints  # keys of those whose `energy_at` changes too
 
 
 class LinkChanges(NamedTuple):
-    """Log-weights to write, in columns, ascending by key: the ends and the value there now, and what shall be."""
+    """Log-weights to write, in columns (M,), ascending by key: the ends and the value there now, and what shall be."""
 
-    key: Sequence[int]
-    source: Sequence[int]
-    target: Sequence[int]
-    before: Sequence[float]
-    log_weight: Sequence[float]
+    key: Ints
+    source: Ints
+    target: Ints
+    before: Floats
+    after: Floats
 
 
 class Changes(NamedTuple):
@@ -105,6 +103,7 @@ class Changes(NamedTuple):
     ledger: Ledger
     energy_at: float  # the epoch that energies are written as of
     nodes: NodeChanges
+    visited: Sequence[str]  # ids of the nodes where strides ended, one for each stride
     links: LinkChanges
     stats: Mapping[str, WeightStats]
     applied: Sequence[int]  # entries of the queue that are consumed
@@ -138,6 +137,9 @@ class Graph(Protocol):
     def statistics(self) -> Mapping[str, WeightStats]:
         """Read the kept statistics by link type."""
 
+    def visits(self) -> Mapping[str, int]:
+        """Count, by id, the visits that commits have noted and that no node has been given yet."""
+
     def adopt(self, ledger: Ledger, stats: Mapping[str, WeightStats]) -> None:
         """Write what attaching has found, under the fence. Raises Fenced."""
 
@@ -153,8 +155,14 @@ class Graph(Protocol):
     def commit(self, changes: Changes) -> None:
         """Write a tick, whole or not at all. Raises Fenced, ForeignChange, TooLarge, Busy, Unreachable, CommitUnknown."""
 
-    def decay(self, ledger: Ledger, ttl: float) -> int:
-        """Close the tick: the ledger is what it becomes. Returns the graph's revision as it is by now. Raises Fenced."""
+    def decay(self, ledger: Ledger, ttl: float) -> Callable[[], int]:
+        """Begin to close the tick: the ledger is what it becomes. Nothing may be written to the graph until it has ended.
+
+        What is returned waits for that, and returns the graph's revision as it is then. Raises Fenced, Unreachable.
+        """
 
     def settle(self, ledger: Ledger, energy_at: float, nodes: NodeChanges) -> None:
         """Write out decayed energies as of an epoch, under the fence. Raises Fenced, ForeignChange."""
+
+    def count_visits(self, ledger: Ledger, visits: Mapping[str, int]) -> None:
+        """Give nodes, by id, the visits that commits have noted, and drop the notes. Raises Fenced."""

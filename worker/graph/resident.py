@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from worker.graph.port import Graph, LinkRows, NodeRows
-    from worker.physics.model import Floats, Int32s
+    from worker.physics.model import Floats, Int32s, Ints
     from worker.physics.parameters import Parameters
 
 UNREAD = -1  # degree of a node whose links have not been read
@@ -50,7 +50,7 @@ class Resident:
         self._stimulated: Int32s = np.empty(0, dtype=np.int32)
         self._nodes = Columns(
             key="i8", name="u8", type="i4", valid="?", energy="f8", raw="f8", energy_at="f8", half_life="f8", threshold="f8",
-            stickiness="f8", visits="i8", goal_cosine="f8", resonance="f8", emotion="f8", stimulus="f8",
+            stickiness="f8", visits="i8", noted="i8", goal_cosine="f8", resonance="f8", emotion="f8", stimulus="f8",
             start="i8", degree="i4", active="?", hops="i4", mark="?",
         )  # fmt: skip
         self._links = Columns(key="i8", target="i4", type="i4", log_weight="f8", resonance="f8", emotion="f8")
@@ -100,6 +100,7 @@ class Resident:
             threshold=clean.threshold,
             stickiness=1.0,
             visits=clean.visits,
+            noted=0,
             goal_cosine=[valence.cosine(goal, meaning) for meaning in meanings],
             resonance=[valence.resonance(affect, feeling) for feeling in feelings],
             emotion=[math.hypot(*feeling) for feeling in feelings],
@@ -160,8 +161,7 @@ class Resident:
         self._stimulated = which
 
     def look(self, which: Int32s, clock: float) -> tuple[Int32s, Int32s]:
-        """See which of the nodes have become active at the reading `clock`, and which no longer are; return both."""
-        which = np.unique(which)
+        """See which of the nodes, each given once, are active at the reading `clock` and were not, or were; return both."""
         now = (decay.stored(self.nodes, which, clock) >= self["threshold"][which]) & self["valid"][which]
         was = self["active"][which]
         on, off = which[now & ~was], which[was & ~now]
@@ -171,6 +171,10 @@ class Resident:
         if len(on):
             self.active = self.in_order(np.concatenate((self.active, on)))
         return on, off
+
+    def names(self, which: Int32s) -> list[str]:
+        """Return the nodes' own ids."""
+        return list(map(self.ids.__getitem__, which.tolist()))
 
     def in_order(self, which: Int32s) -> Int32s:
         """Return nodes in ascending id."""
@@ -190,6 +194,11 @@ class Resident:
     def energetic(self) -> Int32s:
         """Return all nodes that have energy, in ascending id."""
         return self.in_order(np.flatnonzero(self["energy"] > 0.0).astype(np.int32))
+
+    def visit(self, which: Int32s, visits: Ints) -> None:
+        """Count visits that a commit has noted; they are `noted` until they are written to their nodes."""
+        self["visits"][which] += visits
+        self["noted"][which] += visits
 
     def _take_links(self, rows: LinkRows) -> None:
         weight = numbers(rows.log_weight, np.nan)

@@ -57,7 +57,7 @@ def learn(
         * room
     )
     change = np.minimum(change, MOST_A_LINK)
-    total, most = math.fsum(change), MOST_A_TICK * math.sqrt(len(change))
+    total, most = math.fsum(change.tolist()), MOST_A_TICK * math.sqrt(len(change))
     if total > most:
         change = change * (most / total)
     return np.where(change >= LEAST, change, 0.0)

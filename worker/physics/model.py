@@ -81,8 +81,7 @@ class Staged(NamedTuple):
     before: Floats  # (U,) E, decayed to now, before stimuli
     snapshot: Floats  # (U,) E with stimuli: what the tick reads
     after: Floats  # (U,) E
-    visited: Int32s  # (V,) indices of nodes where strides ended
-    visits: Ints  # (V,) how many
+    visits: Ints  # (U,) how many strides ended at each
     lost: float  # energy that stickiness did not keep
     phi: Floats  # (M,) share of the target's gap that the stride fills (§7)
     z_phi: Floats  # (M,)

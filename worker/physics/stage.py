@@ -23,17 +23,17 @@ def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: 
     Raises BooksError where a source would be overdrawn: the caps make that impossible, so something is broken.
     """
     nodes, links = frontier.nodes, frontier.links
-    touched = np.unique(np.concatenate((strides.source, strides.target, stimulated)))
+    touched, place = np.unique(np.concatenate((strides.source, strides.target, stimulated)), return_inverse=True)
+    source, target = place[: len(strides.source)], place[len(strides.source) : 2 * len(strides.source)]
     before = decay.stored(nodes, touched, frontier.clock)
     snapshot = before + nodes.stimulus[touched]
-    change, lost = changes(frontier, strides, touched)
+    change, lost = changes(frontier, strides, source, target, len(touched))
     after = snapshot + change
     if len(after) and after.min() < 0.0:
         raise BooksError(
             f"a tick would leave a node with energy {after.min()}", "this is a bug: please report it with the snapshot"
         )
 
-    source, target = np.searchsorted(touched, strides.source), np.searchsorted(touched, strides.target)
     threshold = nodes.threshold[strides.target]
     phi = utility.phi(strides.energy, snapshot[target], threshold)
     z_phi = utility.rank_scores(phi, links.type[strides.link])
@@ -41,15 +41,13 @@ def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: 
     lifted = (snapshot[target] < threshold) & (after[target] >= threshold)
     tier = learning.tiers(active, snapshot[target] >= threshold, lifted)
     factor = learning.gate(tier, active, lifted, parameters.learning)
-    visited, visits = np.unique(strides.target, return_counts=True)
     return Staged(
         touched=touched,
         before=before,
         snapshot=snapshot,
         after=after,
-        visited=visited,
-        visits=visits,
-        lost=math.fsum(lost),
+        visits=np.bincount(target, minlength=len(touched)),
+        lost=math.fsum(lost.tolist()),
         phi=phi,
         z_phi=z_phi,
         tier=tier,

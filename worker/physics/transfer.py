@@ -12,7 +12,7 @@ from worker.physics.model import Strides
 from worker.physics.weights import widths
 
 if TYPE_CHECKING:
-    from worker.physics.model import Floats, Frontier, Int32s
+    from worker.physics.model import Floats, Frontier, Ints
     from worker.physics.parameters import Parameters
     from worker.physics.select import Chosen
     from worker.physics.valence import Terms
@@ -40,9 +40,11 @@ def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Param
     )
 
 
-def changes(frontier: Frontier, strides: Strides, touched: Int32s) -> tuple[Floats, Floats]:
-    """Return δ of each touched node (U,), and of each stride the energy that stickiness does not keep (M,)."""
-    change, lost = np.zeros(len(touched)), np.empty(len(strides.energy))
-    source, target = np.searchsorted(touched, strides.source), np.searchsorted(touched, strides.target)
+def changes(frontier: Frontier, strides: Strides, source: Ints, target: Ints, size: int) -> tuple[Floats, Floats]:
+    """Return δ of each touched node (U,), and of each stride the energy that stickiness does not keep (M,).
+
+    `source` and `target` are the strides' ends as places among the `size` touched nodes.
+    """
+    change, lost = np.zeros(size), np.empty(len(strides.energy))
     accumulate(source, target, strides.energy, frontier.nodes.stickiness[strides.target], change, lost)
     return change, lost

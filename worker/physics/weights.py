@@ -77,10 +77,9 @@ def replace(stats: WeightStats, before: Floats, after: Floats) -> WeightStats:
 
     Chan's merge for a group that leaves and one of the same size that comes. Sums by `math.fsum`: no order matters.
     """
-    shift = math.fsum(after - before) / stats.n
-    squares = (
-        stats.n * stats.std**2 + math.fsum((after - before) * (after + before - 2.0 * stats.mean)) - stats.n * shift**2
-    )
+    apart = (after - before) * (after + before - 2.0 * stats.mean)
+    shift = math.fsum((after - before).tolist()) / stats.n
+    squares = stats.n * stats.std**2 + math.fsum(apart.tolist()) - stats.n * shift**2
     return WeightStats(stats.n, stats.mean + shift, math.sqrt(max(squares, 0.0) / stats.n))
 
 
