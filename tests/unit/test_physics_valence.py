@@ -96,7 +96,8 @@ class TestMood:
         assert terms(with_valence(affect=affect), 1.0).complementarity == pytest.approx(0.8 * strength, rel=1e-14)
 
     def test_s5_no_affect(self):
-        assert terms(PLAIN, 1.0)[4:6] == (0.0, 0.0)
+        numbers = terms(PLAIN, 1.0)
+        assert (numbers.resonance, numbers.complementarity) == (0.0, 0.0)
         assert parts(r=1.0)[0].multiplier[0] == 1.0
 
     def test_s5_clipped_once(self):

@@ -19,6 +19,7 @@ _LN2_LOW = 1.90821492927058770002e-10
 _LOG2_E = 1.44269504088896338700
 _LN2 = 0.6931471805599453
 _TWO52 = 4503599627370496.0
+_AT: Any = np.uint64  # of an index: one that might count from the end costs twice the time
 _BLOCK = 2048  # links worked on at a time: their costs stay in the nearest cache
 _FEW = 64  # the smallest are found by insertion up to this many, by sorting beyond
 
@@ -113,94 +114,100 @@ def standard_score(log_weight: float, mean: float, scale: float, clip: float) ->
 
 
 @compiled
+def standard_scores(links: Any, which: np.ndarray, standard: Any, clip: float) -> np.ndarray:
+    """Return z of the links `which`."""
+    z = np.empty(len(which))
+    for i in range(len(which)):
+        link = _AT(which[i])
+        kind = _AT(links.type[link])
+        z[i] = standard_score(links.log_weight[link], standard.mean[kind], standard.scale[kind], clip)
+    return z
+
+
+@compiled
 def costs(frontier: Frontier, sources: tuple[int, int], terms: Any, base: np.ndarray, cost: np.ndarray) -> None:
     """Write c_weight + c_novelty, and c (§5), of all links of a block of sources, one behind the other.
 
     In passes over the whole block: each is a plain loop that the compiler turns into vectors (6 × faster than link by link).
     """
     links, nodes, standard = frontier.links, frontier.nodes, frontier.standard
-    n = 0
+    novelty, worn = terms.novelty_weight > 0.0, terms.worn
+    n = _AT(0)
     for s in range(*sources):
-        for link in range(frontier.start[s], frontier.start[s] + frontier.degree[s]):
-            kind = links.type[link]
+        for link in range(_AT(frontier.start[s]), _AT(frontier.start[s] + frontier.degree[s])):
+            kind = _AT(links.type[link])
             base[n] = standard_score(links.log_weight[link], standard.mean[kind], standard.scale[kind], terms.z_clip)
-            n += 1
-    for i in range(n):
-        base[i] = log(1.0 + exp(-base[i]))
-    if terms.novelty_weight > 0.0:
-        _gather(nodes.visits, links.target, frontier, sources, cost)
+            if novelty:
+                visits = _AT(nodes.visits[_AT(links.target[link])])
+                cost[n] = (
+                    worn[visits]
+                    if visits < len(worn)
+                    else terms.novelty_weight * (1.0 - exp(-np.float64(visits) / terms.novelty_scale))
+                )
+            n += _AT(1)
+    if novelty:
         for i in range(n):
-            base[i] += terms.novelty_weight * (1.0 - exp(-cost[i] / terms.novelty_scale))
+            base[i] = log(1.0 + exp(-base[i])) + cost[i]
+    else:
+        for i in range(n):
+            base[i] = log(1.0 + exp(-base[i]))
     cost[:n] = base[:n]
     if terms.goal_weight > 0.0:
-        _gather(nodes.goal_cosine, links.target, frontier, sources, cost)
+        n = _AT(0)
+        for s in range(*sources):
+            for link in range(_AT(frontier.start[s]), _AT(frontier.start[s] + frontier.degree[s])):
+                cost[n] = nodes.goal_cosine[_AT(links.target[link])]
+                n += _AT(1)
         for i in range(n):
             distance = terms.goal_weight * (1.0 - cost[i]) * 0.5
             cost[i] = base[i] + (distance if distance == distance else 0.0)  # noqa: PLR0124  (NaN: no embedding)
     if terms.resonance + terms.complementarity > 0.0:
-        n = 0
+        n = _AT(0)
         for s in range(*sources):
-            for link in range(frontier.start[s], frontier.start[s] + frontier.degree[s]):
+            for link in range(_AT(frontier.start[s]), _AT(frontier.start[s] + frontier.degree[s])):
                 r = links.resonance[link]
                 feeling = exp(-terms.resonance * r - terms.complementarity * max(0.0, -r))
                 cost[n] *= min(max(feeling, 0.6), 1.6)
-                n += 1
+                n += _AT(1)
 
 
 @inlined
-def _gather(
-    values: np.ndarray, target: np.ndarray, frontier: Frontier, sources: tuple[int, int], out: np.ndarray
-) -> None:
-    """Write the value of each link's target."""
-    n = 0
-    for s in range(*sources):
-        for link in range(frontier.start[s], frontier.start[s] + frontier.degree[s]):
-            out[n] = values[target[link]]
-            n += 1
-
-
-@inlined
-def _cheapest(values: np.ndarray, first: int, last: int, size: int, item: np.ndarray, at: int) -> None:
+def _cheapest(values: np.ndarray, first: Any, last: Any, size: Any, item: np.ndarray, at: Any) -> None:
     """Write the places of the `size` smallest of values[first:last] to `item` from `at` on, ascending, ties by place."""
-    if size == 1:
+    one = _AT(1)
+    if size == one:
         best, least = first, values[first]
-        for i in range(first + 1, last):
+        for i in range(first + one, last):
             if values[i] < least:
                 best, least = i, values[i]
         item[at] = best
     elif size <= _FEW:
-        count = 0
+        end = at
         for i in range(first, last):
-            if count == size and not values[i] < values[item[at + count - 1]]:
-                continue
-            count = min(count + 1, size)
-            j = at + count - 1
-            while j > at and values[i] < values[item[j - 1]]:
-                item[j] = item[j - 1]
-                j -= 1
+            if end == at + size:
+                if not values[i] < values[_AT(item[end - one])]:
+                    continue
+            else:
+                end += one
+            j = end - one
+            while j > at and values[i] < values[_AT(item[j - one])]:
+                item[j] = item[j - one]
+                j -= one
             item[j] = i
     else:
         order = np.argsort(values[first:last], kind="mergesort")
         for i in range(size):
-            item[at + i] = first + order[i]
+            item[at + i] = np.int64(first) + order[i]
 
 
 @compiled
-def choose(
-    frontier: Frontier,
-    sources: tuple[int, int],
-    kept: np.ndarray,
-    offset: np.ndarray,
-    terms: Any,
-    link: np.ndarray,
-    cost: np.ndarray,
-    share: np.ndarray,
-) -> None:
+def choose(frontier: Frontier, sources: tuple[int, int], kept: np.ndarray, terms: Any, chosen: Any) -> None:
     """Write each source's cheapest links, in ascending cost, and their shares from offset[s] to offset[s + 1].
 
     Of its `degree` links the `kept` cheapest by weight and novelty are candidates (§4); of these the cheapest by the full
     cost are taken (§5, §6). Ties fall to the link that comes first: smallest target id, link type, link id.
     """
+    offset, link, cost, share = chosen.offset, chosen.link, chosen.cost, chosen.share
     start, degree, temperature = frontier.start, frontier.degree, terms.temperature
     full_differs = terms.goal_weight + terms.resonance + terms.complementarity > 0.0
     lo, hi = sources
@@ -214,28 +221,29 @@ def choose(
             size += degree[end]
             end += 1
         costs(frontier, (lo, end), terms, base, full)
-        n = 0
+        n = _AT(0)
         for s in range(lo, end):
-            at, take = offset[s], offset[s + 1] - offset[s]
-            if take > 0:
+            at, stop, last = _AT(offset[s]), _AT(offset[s + 1]), n + _AT(degree[s])
+            if stop > at:
                 if full_differs and kept[s] < degree[s]:
-                    _cheapest(base, n, n + degree[s], kept[s], item, 0)
-                    for c in range(n, n + degree[s]):
+                    _cheapest(base, n, last, _AT(kept[s]), item, _AT(0))
+                    for c in range(n, last):
                         base[c] = np.inf
                     for c in range(kept[s]):
                         base[item[c]] = full[item[c]]
-                    _cheapest(base, n, n + degree[s], take, link, at)
+                    _cheapest(base, n, last, stop - at, link, at)
                 else:
-                    _cheapest(full, n, n + degree[s], take, link, at)
-                total = 0.0
-                for k in range(at, at + take):
-                    cost[k] = full[link[k]]
-                    share[k] = exp((cost[at] - cost[k]) / temperature) if k > at else 1.0
+                    _cheapest(full, n, last, stop - at, link, at)
+                cost[at], share[at], total = full[_AT(link[at])], 1.0, 1.0
+                for k in range(at + _AT(1), stop):
+                    cost[k] = full[_AT(link[k])]
+                    share[k] = exp((cost[at] - cost[k]) / temperature)
                     total += share[k]
-                    link[k] += start[s] - n
-                for k in range(at, at + take):
+                for k in range(at, stop):
                     share[k] /= total
-            n += degree[s]
+                    link[k] += start[s] - np.int64(n)
+                    chosen.source[k], chosen.rank[k] = s, k - at
+            n = last
         lo = end
 
 
@@ -248,12 +256,12 @@ def move(energy: np.ndarray, offset: np.ndarray, share: np.ndarray, wide: np.nda
     moved = np.empty_like(share)
     for s in range(len(energy)):
         out = 0.0
-        for k in range(offset[s], offset[s + 1]):
+        for k in range(_AT(offset[s]), _AT(offset[s + 1])):
             moved[k] = energy[s] * share[k] * wide[k] * terms.flow
             out += moved[k]
         most = terms.beta * energy[s]
         if out > most:
-            for k in range(offset[s], offset[s + 1]):
+            for k in range(_AT(offset[s]), _AT(offset[s + 1])):
                 moved[k] = most * (moved[k] / out)  # a lone stride moves β · E to the bit: so equal sources tie (§7)
     return moved
 
@@ -270,8 +278,8 @@ def accumulate(
     """Add each stride to the staged change of its two ends, in order (§6); `lost` gets what is not kept."""
     for k in range(len(energy)):
         kept = stickiness[k] * energy[k]
-        change[source[k]] -= energy[k]
-        change[target[k]] += kept
+        change[_AT(source[k])] -= energy[k]
+        change[_AT(target[k])] += kept
         lost[k] = energy[k] - kept
 
 
@@ -282,12 +290,12 @@ def count_shadow(
     """Count the distinct targets of the sources' links that are not active (§2); `mark` (N,) is all false before and after."""
     count = 0
     for i in sources:
-        for link in range(start[i], start[i] + degree[i]):
-            j = target[link]
+        for link in range(_AT(start[i]), _AT(start[i] + degree[i])):
+            j = _AT(target[link])
             if not active[j] and not mark[j]:
                 mark[j] = True
                 count += 1
     for i in sources:
-        for link in range(start[i], start[i] + degree[i]):
-            mark[target[link]] = False
+        for link in range(_AT(start[i]), _AT(start[i] + degree[i])):
+            mark[_AT(target[link])] = False
     return count

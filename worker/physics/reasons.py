@@ -48,7 +48,7 @@ def without(term: str, frontier: Frontier, terms: Terms) -> tuple[Frontier, Term
     if term == "weight":
         blind = frontier.standard._replace(scale=np.zeros_like(frontier.standard.scale))
         return frontier._replace(standard=blind), terms
-    return frontier, terms._replace(**{_FIELD[term]: 0.0})
+    return frontier, terms._replace(**{_FIELD[term]: 0.0})  # type: ignore[arg-type]
 
 
 def _matters(term: str, terms: Terms) -> bool:

@@ -24,6 +24,8 @@ class Chosen(NamedTuple):
     link: Ints  # (M,)
     cost: Floats  # (M,) c (§5)
     share: Floats  # (M,) π, the softmax of −c / T over a source's strides (§6)
+    source: Int32s  # (M,) index into the frontier's sources
+    rank: Int32s  # (M,) place among the source's strides, 0 the cheapest
     strategy: Int32s  # (S,) index into fanout.STRATEGIES
 
 
@@ -34,12 +36,21 @@ def select(frontier: Frontier, terms: Terms, parameters: Parameters) -> Chosen:
     taken = kept if topk == "all" else np.minimum(kept, topk)
     offset = np.zeros(len(kept) + 1, dtype=np.int64)
     np.cumsum(taken, out=offset[1:])
-    link, cost, share = np.empty(offset[-1], dtype=np.int64), np.empty(offset[-1]), np.empty(offset[-1])
+    size = offset[-1]
+    chosen = Chosen(
+        offset=offset,
+        link=np.empty(size, dtype=np.int64),
+        cost=np.empty(size),
+        share=np.empty(size),
+        source=np.empty(size, dtype=np.int32),
+        rank=np.empty(size, dtype=np.int32),
+        strategy=fanout.strategies(frontier.degree, parameters.fanout),
+    )
     bounds = np.linspace(0, len(kept), parameters.tick.threads + 1).astype(np.int64)
     parts = [(lo, hi) for lo, hi in pairwise(bounds.tolist()) if lo < hi]
     if len(parts) <= 1:
-        choose(frontier, (0, len(kept)), kept, offset, terms, link, cost, share)
+        choose(frontier, (0, len(kept)), kept, terms, chosen)
     else:
         with ThreadPoolExecutor(len(parts)) as pool:
-            list(pool.map(lambda part: choose(frontier, part, kept, offset, terms, link, cost, share), parts))
-    return Chosen(offset, link, cost, share, fanout.strategies(frontier.degree, parameters.fanout))
+            list(pool.map(lambda part: choose(frontier, part, kept, terms, chosen), parts))
+    return chosen

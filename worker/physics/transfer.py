@@ -22,22 +22,21 @@ LEAST = 1e-9  # a transfer of at most this share of the source's threshold is sk
 
 def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Parameters) -> Strides:
     """Return the strides that move energy, with ΔE each; never over β · E of a source in all."""
-    counts = np.diff(chosen.offset)
-    source = np.repeat(frontier.sources, counts)
+    source = frontier.sources[chosen.source]
     wide = widths(frontier.links, chosen.link, frontier.standard, parameters.weights)
     moved = move(energies(frontier, frontier.sources), chosen.offset, chosen.share, wide, terms)
-    runs = moved > LEAST * frontier.nodes.threshold[source]
-    rank = np.arange(len(source), dtype=np.int32) - np.repeat(chosen.offset[:-1], counts)
-    return Strides(
-        source=source[runs],
-        target=frontier.links.target[chosen.link[runs]],
-        link=chosen.link[runs],
-        rank=rank[runs].astype(np.int32),
-        cost=chosen.cost[runs],
-        share=chosen.share[runs],
-        energy=moved[runs],
-        strategy=np.repeat(chosen.strategy, counts)[runs],
+    strides = Strides(
+        source=source,
+        target=frontier.links.target[chosen.link],
+        link=chosen.link,
+        rank=chosen.rank,
+        cost=chosen.cost,
+        share=chosen.share,
+        energy=moved,
+        strategy=chosen.strategy[chosen.source],
     )
+    runs = moved > LEAST * frontier.nodes.threshold[source]
+    return strides if runs.all() else Strides._make(column[runs] for column in strides)
 
 
 def changes(frontier: Frontier, strides: Strides, source: Ints, target: Ints, size: int) -> tuple[Floats, Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from worker.physics.model import Floats, Frontier, Ints
     from worker.physics.parameters import Parameters
 
+MOST_WORN = 2048  # visits up to which c_novelty is looked up
 NEUTRAL = 0.05  # a norm under it is no feeling at all
 
 
@@ -27,11 +29,20 @@ class Terms(NamedTuple):
     goal_weight: float
     novelty_weight: float
     novelty_scale: float
+    worn: Floats  # (V,) c_novelty by visits, from 0 on: looked up rather than worked out for every link
     resonance: float  # λ_res
     complementarity: float  # λ_comp · min(‖A‖, 1) · g_ctx
     temperature: float
     beta: float
     flow: float  # α · Δt
+
+
+@cache
+def _worn(weight: float, scale: float) -> Floats:
+    """Return c_novelty by visits, as far as it still grows, and no further than stays in the nearest cache."""
+    visits = np.arange(min(math.ceil(38.0 * scale) + 1, MOST_WORN), dtype=np.float64)
+    worn: Floats = weight * (1.0 - exps(-visits / scale))
+    return worn
 
 
 class Costs(NamedTuple):
@@ -54,6 +65,7 @@ def terms(parameters: Parameters, dt: float) -> Terms:
         goal_weight=valence.goal_weight if valence.goal else 0.0,
         novelty_weight=valence.novelty_weight,
         novelty_scale=valence.novelty_scale,
+        worn=_worn(valence.novelty_weight, valence.novelty_scale),
         resonance=valence.resonance if valence.affect else 0.0,
         complementarity=valence.complementarity * strength * valence.context,
         temperature=parameters.select.temperature,

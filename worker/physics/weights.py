@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from worker.physics.kernels import exps
+from worker.physics.kernels import exps, standard_scores
 from worker.physics.model import Standard, WeightStats
 
 if TYPE_CHECKING:
@@ -41,9 +41,8 @@ def standard(types: Sequence[str], stats: Mapping[str, WeightStats], parameters:
 
 def scores(links: Links, which: Ints, standard: Standard, parameters: Weights) -> Floats:
     """Return z = clip((log w − μ_T) / max(σ_T, std_floor), ±z_clip) of the links `which` (M,)."""
-    kind = links.type[which]
-    z = (links.log_weight[which] - standard.mean[kind]) * standard.scale[kind]
-    return np.clip(z, -parameters.z_clip, parameters.z_clip)
+    z: Floats = standard_scores(links, which, standard, parameters.z_clip)
+    return z
 
 
 def widths(links: Links, which: Ints, standard: Standard, parameters: Weights) -> Floats:
