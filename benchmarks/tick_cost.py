@@ -1,7 +1,8 @@
 """A steady tick, everything on, against one raw statement that writes the same energies and log-weights.
 
 Two graphs of the same content lie in one database. Each round does a tick on the one and, on the other, the raw write of
-exactly the rows that the tick has just written: the same nodes, links and values, so fresh ones every time, waited for.
+exactly the rows that the tick has just written: the same nodes, links and values, so fresh ones every time, waited for. It
+sends lists, as clients do; `ratio_vectors` is against a raw write that sends vectors, as the tick does.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import random
 import statistics
 import time
 
+import numpy as np
+
 from worker.graph.attach import attach
 from worker.graph.neo4j import Neo4jGraph
+from worker.graph.wire import chunks
 from worker.settings import Settings
 from worker.tick import tick
 
@@ -42,6 +46,25 @@ CALL {
   UNWIND range(0, size($link) - 1) AS k
   MATCH ()-[r]->() WHERE id(r) = $link[k]
   SET r.log_weight = $log_weight[k]
+}
+"""
+
+
+RAW_VECTORS = """
+CYPHER 25
+CALL () {
+  UNWIND $nodes AS chunk
+  WITH toIntegerList(chunk.key) AS key, toFloatList(chunk.after) AS after
+  UNWIND range(0, size(key) - 1) AS k
+  MATCH (n) WHERE id(n) = key[k]
+  SET n.energy = after[k]
+}
+CALL () {
+  UNWIND $links AS chunk
+  WITH toIntegerList(chunk.key) AS key, toFloatList(chunk.after) AS after
+  UNWIND range(0, size(key) - 1) AS k
+  MATCH ()-[r]->() WHERE id(r) = key[k]
+  SET r.log_weight = after[k]
 }
 """
 
@@ -77,7 +100,7 @@ def measure(connection, active, rounds):
     graph, sent = held.graph, []
     commit = graph.commit
     graph.commit = lambda changes: (sent.append(changes), commit(changes))
-    ticks, raws, steps = [], [], []
+    ticks, raws, vectors, steps = [], [], [], []
     for number in range(WARM_UP + rounds):
         took, frame = _timed(lambda: tick(held, DT))
         changes = sent.pop()
@@ -88,9 +111,15 @@ def measure(connection, active, rounds):
             "log_weight": changes.links.after.tolist(),
         }
         raw, _ = _timed(lambda rows=rows: connection.statement(RAW, **rows))
+        again = {
+            kind: chunks({"key": np.array(rows[kind]), "after": np.array(rows[what]) * 1.0000001}, {}, "", vectors=True)
+            for kind, what in (("node", "energy"), ("link", "log_weight"))
+        }
+        vector, _ = _timed(lambda a=again: connection.statement(RAW_VECTORS, nodes=a["node"], links=a["link"]))
         if number >= WARM_UP:
             ticks.append(took)
             raws.append(raw)
+            vectors.append(vector)
             steps.append(frame.timings_ms)
     assert frame.moment.frontier.active == active, "the frontier is not steady"
     return {
@@ -98,6 +127,7 @@ def measure(connection, active, rounds):
         "ratio_minimum": min(ticks) / min(raws),
         "tick_ms": statistics.median(ticks),
         "raw_ms": statistics.median(raws),
+        "ratio_vectors": statistics.median(ticks) / statistics.median(vectors),
         "nodes_written": len(rows["node"]),
         "links_written": len(rows["link"]),
         **{f"{step}_ms": statistics.median(s[step] for s in steps) for step in steps[0]},

@@ -9,7 +9,7 @@ from worker.errors import Fenced, ForeignChange
 from worker.faults import fault_point
 from worker.graph.ledger import pack, unpack
 from worker.graph.port import Changes, Ledger, LinkRows, NodeChanges, NodeRows, Stimulus
-from worker.graph.wire import chunks, separator
+from worker.graph.wire import Bulk, chunks, separator
 from worker.physics import weights
 from worker.physics.model import WeightStats
 
@@ -102,7 +102,7 @@ class Neo4jGraph:
                 energy_at=changes.energy_at,
                 between=between,
                 nodes=chunks(_energies(nodes), {"id": nodes.id}, between, vectors=self.connection.vectors),
-                visited=[between.join(changes.visited)] if changes.visited else [],
+                visited=Bulk([between.join(changes.visited)] if changes.visited else []),
                 rebased=nodes.rebased.tolist(),
                 links=chunks(links._asdict(), {}, between, vectors=self.connection.vectors),
                 stats=_maps(changes.stats),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from worker.physics.kernels import pow2s
+from worker.physics.kernels import decayed, pow2s
 
 if TYPE_CHECKING:
     from worker.physics.model import Floats, Frontier, Int32s, Nodes
@@ -23,7 +23,8 @@ def factors(seconds: Floats, half_life: Floats) -> Floats:
 
 def stored(nodes: Nodes, which: Int32s, clock: float) -> Floats:
     """Return the energies of the nodes `which`, decayed to the reading `clock`, without stimuli."""
-    return nodes.energy[which] * factors(clock - nodes.energy_at[which], nodes.half_life[which])
+    energy: Floats = decayed(nodes, which, clock)
+    return energy
 
 
 def energies(frontier: Frontier, which: Int32s) -> Floats:

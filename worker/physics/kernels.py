@@ -107,6 +107,16 @@ def pow2s(x: np.ndarray) -> np.ndarray:
     return y
 
 
+@compiled
+def decayed(nodes: Any, which: np.ndarray, clock: float) -> np.ndarray:
+    """Return the energies of the nodes `which` at the reading `clock` (§9)."""
+    energy = np.empty(len(which))
+    for i in range(len(which)):
+        j = _AT(which[i])
+        energy[i] = nodes.energy[j] * pow2(-(clock - nodes.energy_at[j]) / nodes.half_life[j])
+    return energy
+
+
 @inlined
 def standard_score(log_weight: float, mean: float, scale: float, clip: float) -> float:
     """Return z of a log-weight (§3)."""
@@ -175,13 +185,7 @@ def costs(frontier: Frontier, sources: tuple[int, int], terms: Any, base: np.nda
 def _cheapest(values: np.ndarray, first: Any, last: Any, size: Any, item: np.ndarray, at: Any) -> None:
     """Write the places of the `size` smallest of values[first:last] to `item` from `at` on, ascending, ties by place."""
     one = _AT(1)
-    if size == one:
-        best, least = first, values[first]
-        for i in range(first + one, last):
-            if values[i] < least:
-                best, least = i, values[i]
-        item[at] = best
-    elif size <= _FEW:
+    if size <= _FEW:
         end = at
         for i in range(first, last):
             if end == at + size:
@@ -232,6 +236,12 @@ def choose(frontier: Frontier, sources: tuple[int, int], kept: np.ndarray, terms
                     for c in range(kept[s]):
                         base[item[c]] = full[item[c]]
                     _cheapest(base, n, last, stop - at, link, at)
+                elif stop - at == 1:
+                    best, least = n, full[n]
+                    for c in range(n + _AT(1), last):
+                        if full[c] < least:
+                            best, least = c, full[c]
+                    link[at] = best
                 else:
                     _cheapest(full, n, last, stop - at, link, at)
                 cost[at], share[at], total = full[_AT(link[at])], 1.0, 1.0
