@@ -80,6 +80,8 @@ def _world(rng):
         degree=np.full(ACTIVE, DEGREE, dtype=np.int32),
         active=100,
         clock=0.0,
+        tick=1,
+        name=active.astype(np.uint64),
         nodes=nodes,
         links=links,
         standard=standard,
@@ -109,7 +111,7 @@ def _compiled(frontier, parameters):
 def _naive(own, parameters):
     source, energy, graph = own
     return naive.strides_of(
-        source, energy, 1.0, 100, graph, lambda link: max(-3.0, min(3.0, link.log_weight)), parameters, DT
+        source, energy, 1.0, 100, graph, lambda link: max(-3.0, min(3.0, link.log_weight)), parameters, DT, 1
     )
 
 

@@ -7,6 +7,7 @@ since §9 settles only what the clock has moved since then.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -40,6 +41,7 @@ class NaiveGraph:
     nodes: dict[str, Node]
     links: list[Link]
     clock: float = 0.0
+    tick: int = 0
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Stride:
     z_phi: float = 0.0
     tier: str = ""
     learned: float = 0.0
+    explored: bool = False
 
 
 @dataclass
@@ -64,6 +67,7 @@ class Result:
 
 def tick(graph, p, dt, stimuli):
     """Run one tick of `dt` seconds with stimuli [(node id, delta)], change the graph, and return what happened."""
+    graph.tick += 1
     for node, delta in stimuli:  # §2.1
         graph.nodes[node].energy += delta
     e = {node.id: node.energy for node in graph.nodes.values()}  # §2.3, the snapshot
@@ -73,11 +77,11 @@ def tick(graph, p, dt, stimuli):
 
     strides = []
     for source in active:
-        strides += strides_of(source, e[source], theta[source], len(active), graph, read, p, dt)
+        strides += strides_of(source, e[source], theta[source], len(active), graph, read, p, dt, graph.tick)
     after = dict(e)
     for stride in strides:
         after[stride.link.source] -= stride.energy
-        after[stride.link.target] += stride.energy
+        after[stride.link.target] += keeps(graph.nodes[stride.link.target], p) * stride.energy
     score(strides, e, theta)
     learn(strides, e, after, theta, graph, p)
 
@@ -99,6 +103,11 @@ def tick(graph, p, dt, stimuli):
 def threshold(node, p):
     """§10: Θ of a node."""
     return node.threshold or p.threshold.default * p.threshold.types.get(node.type, 1.0)
+
+
+def keeps(node, p):
+    """§6: the share of what arrives that a node keeps."""
+    return p.stickiness.types.get(node.type, 1.0) if p.stickiness.enabled else 1.0
 
 
 def half_life(node, p):
@@ -144,8 +153,8 @@ def kept(degree, active, p):
     return min(number, degree)
 
 
-def strides_of(source, energy, theta, active, graph, read, p, dt):
-    """§4 and §6: the strides of one source."""
+def strides_of(source, energy, theta, active, graph, read, p, dt, tick):
+    """§4 to §6: the strides of one source."""
     links = [link for link in graph.links if link.source == source]
 
     def in_order(links, cost):
@@ -161,10 +170,18 @@ def strides_of(source, energy, theta, active, graph, read, p, dt):
         chosen = chosen[: p.select.topk]
     if not chosen:
         return []
+    rest = [link for link in in_order(links, dict.fromkeys(full, 0)) if link not in chosen]
+    explored = None
+    if rest and uniform(p.select.seed, tick, source, 0) < p.select.epsilon:
+        explored = rest[math.floor(uniform(p.select.seed, tick, source, 1) * len(rest))]
+        chosen = in_order([*chosen[:-1], explored], full)
 
     least = full[chosen[0].id]  # taken out of each exponent: no share of a softmax changes, and none can overflow
     parts = [math.exp(-(full[link.id] - least) / p.select.temperature) for link in chosen]
-    strides = [Stride(link, full[link.id], part / sum(parts)) for link, part in zip(chosen, parts, strict=True)]
+    strides = [
+        Stride(link, full[link.id], part / sum(parts), explored=link is explored)
+        for link, part in zip(chosen, parts, strict=True)
+    ]
     for stride in strides:
         stride.energy = energy * stride.share * math.exp(read(stride.link)) * p.tick.alpha * dt
     total, cap = sum(stride.energy for stride in strides), p.guards.beta * energy
@@ -172,6 +189,18 @@ def strides_of(source, energy, theta, active, graph, read, p, dt):
         for stride in strides:
             stride.energy = cap * (stride.energy / total)
     return [stride for stride in strides if stride.energy > 1e-9 * theta]
+
+
+def uniform(seed, tick, source, draw):
+    """§5: a number in [0, 1) by SplitMix64's finalizer over seed, tick, source and number of the draw, one after the other."""
+    name = int.from_bytes(hashlib.blake2b(source.encode(), digest_size=8).digest())
+    x = 0
+    for part in (seed, tick, name, draw):
+        x = (x ^ part) + 0x9E3779B97F4A7C15 & 2**64 - 1
+        x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9 & 2**64 - 1
+        x = (x ^ x >> 27) * 0x94D049BB133111EB & 2**64 - 1
+        x ^= x >> 31
+    return (x >> 11) / 2**53
 
 
 def costs(link, target, z, p):

@@ -6,6 +6,7 @@ A setting `a.b` is the environment variable `STRIDE_A__B`. The groups of the phy
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
 import os
@@ -121,6 +122,7 @@ class Settings(BaseSettings):
     valence: parameters.Valence = parameters.Valence()
     select: parameters.Select = parameters.Select()
     guards: parameters.Guards = parameters.Guards()
+    stickiness: parameters.Stickiness = parameters.Stickiness()
     learning: parameters.Learning = parameters.Learning()
     decay: parameters.Decay = parameters.Decay()
     threshold: parameters.Threshold = parameters.Threshold()
@@ -154,17 +156,8 @@ class Settings(BaseSettings):
     @property
     def physics(self) -> parameters.Parameters:
         """The groups that the physics takes, as one value."""
-        return parameters.Parameters(
-            tick=self.tick,
-            weights=self.weights,
-            fanout=self.fanout,
-            valence=self.valence,
-            select=self.select,
-            guards=self.guards,
-            learning=self.learning,
-            decay=self.decay,
-            threshold=self.threshold,
-        )
+        groups = dataclasses.fields(parameters.Parameters)
+        return parameters.Parameters(**{group.name: getattr(self, group.name) for group in groups})
 
 
 def _json(value: Any) -> Any:

@@ -101,6 +101,8 @@ def load(held: Held, stimuli: Accepted) -> Frontier:
         degree=resident["degree"][sources],
         active=len(active),
         clock=clock,
+        tick=held.ledger.tick + 1,
+        name=resident["name"][sources],
         nodes=resident.nodes,
         links=resident.links,
         standard=standard(resident.link_types, held.stats, held.parameters.weights),

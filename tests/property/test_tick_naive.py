@@ -53,6 +53,7 @@ def assert_same_strides(held, frame, result):
     flow = z_flow(moment.frontier, strides)
     for k, stride in enumerate(result.strides):
         assert close(strides.cost[k], stride.cost)
+        assert strides.explored[k] == stride.explored
         assert close(strides.share[k], stride.share)
         assert close(strides.energy[k], stride.energy)
         assert close(staged.phi[k], stride.phi)

@@ -38,7 +38,7 @@ class World:
 
 
 @st.composite
-def worlds(draw, *, ticks=4, emotions=True, lone_types=True, **fixed):
+def worlds(draw, *, ticks=4, emotions=True, lone_types=True, explore=True, **fixed):
     """A world: some values drawn from few (ties), some from a range; hubs, parallel links, rare link types."""
     rng = random.Random(draw(st.integers(0, 2**40)))
     count = draw(st.integers(1, 16))
@@ -92,7 +92,10 @@ def worlds(draw, *, ticks=4, emotions=True, lone_types=True, **fixed):
         "select": {
             "topk": draw(st.one_of(st.integers(1, 6), st.just("all"))),
             "temperature": draw(st.sampled_from((1.5, 0.1))),
+            "epsilon": draw(st.sampled_from((0.0, 0.0, 0.3, 1.0))) if explore else 0.0,
+            "seed": draw(st.integers(0, 2**63 - 1)),
         },
+        "stickiness": {"enabled": draw(st.booleans())},
         "valence": {
             "goal": tuple(vector()) if rng.random() < 0.6 else (),
             "affect": tuple(vector()) if rng.random() < 0.6 else (),

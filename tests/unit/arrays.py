@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from worker.graph.resident import fingerprint
 from worker.physics.model import Frontier, Links, Nodes, Standard, Strides
 from worker.physics.parameters import Parameters
 
@@ -22,7 +23,7 @@ def nodes(energy, **columns):
     return Nodes(energy=np.array(energy, float), **filled)
 
 
-def frontier(energy, links, sources, *, active=None, clock=0.0, mean=0.0, scale=1.0, **columns):
+def frontier(energy, links, sources, *, active=None, clock=0.0, tick=1, mean=0.0, scale=1.0, **columns):
     """Return a frontier over links given as (source, target, log_weight[, resonance, emotion]), in order, of one type."""
     rows = [(*link, 0.0, 0.0)[:5] for link in links]
     starts = [next((k for k, row in enumerate(rows) if row[0] == s), 0) for s in sources]
@@ -32,6 +33,8 @@ def frontier(energy, links, sources, *, active=None, clock=0.0, mean=0.0, scale=
         degree=np.array([sum(row[0] == s for row in rows) for s in sources], np.int32),
         active=len(sources) if active is None else active,
         clock=clock,
+        tick=tick,
+        name=np.array([fingerprint(str(s)) for s in sources], np.uint64),
         nodes=nodes(energy, **columns),
         links=Links(
             target=np.array([row[1] for row in rows], np.int32),
@@ -57,4 +60,5 @@ def strides(rows):
         share=np.ones(n),
         energy=np.array(energy, float),
         strategy=np.zeros(n, np.int32),
+        explored=np.zeros(n, np.bool_),
     )

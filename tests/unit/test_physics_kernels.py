@@ -100,7 +100,7 @@ class TestCheapest:
 
 
 class TestMove:
-    TERMS = Terms(3.0, 0.0, 0.0, 1.0, np.zeros(1), 0.0, 0.0, 1.5, 0.2, 0.02)
+    TERMS = Terms(3.0, 0.0, 0.0, 1.0, np.zeros(1), 0.0, 0.0, 1.5, 0.0, 0, 0.2, 0.02)
 
     def test_s6_formula(self):
         moved = move(np.array([3.0]), np.array([0, 2]), np.array([0.25, 0.75]), np.array([1.0, 2.0]), self.TERMS)
@@ -161,15 +161,21 @@ def test_s2_blocks_larger_than_a_block_give_the_same():
     nodes = Nodes(some, some, some, some, some, rng.integers(0, 60, n), rng.uniform(-1, 1, n), some)
     standard = Standard(np.array([0.0]), np.array([1.0]), np.array([False]))
     start = np.concatenate(([0], np.cumsum(degree)[:-1])).astype(np.int64)
-    frontier = Frontier(np.arange(len(degree), dtype=np.int32), start, degree, len(degree), 0.0, nodes, links, standard)
+    frontier = Frontier(
+        np.arange(len(degree), dtype=np.int32), start, degree, len(degree), 0.0, 1, degree.astype(np.uint64),
+        nodes, links, standard,
+    )  # fmt: skip
     worn = 0.25 * (1.0 - np.exp(-np.arange(30) / 20.0))  # shorter than some visits
-    terms = Terms(3.0, 1.0, 0.25, 20.0, worn, 0.6, 0.8, 1.5, 0.2, 0.02)
+    terms = Terms(3.0, 1.0, 0.25, 20.0, worn, 0.6, 0.8, 1.5, 0.5, 7, 0.2, 0.02)
     kept = np.minimum(degree, 70).astype(np.int32)
     offset = np.concatenate(([0], np.cumsum(np.minimum(kept, 66)))).astype(np.int64)
 
     def chosen(parts):
-        size, indices = offset[-1], np.zeros(offset[-1], np.int32)
-        out = Chosen(offset, np.full(size, -1), np.zeros(size), np.zeros(size), indices, indices.copy(), degree)
+        size = offset[-1]
+        out = Chosen(
+            offset, np.full(size, -1), np.zeros(size), np.zeros(size), np.zeros(size, np.int32), np.zeros(size, np.int32),
+            np.zeros(size, np.bool_), degree,
+        )  # fmt: skip
         for part in parts:
             kernels.choose(frontier, part, kept, terms, out)
         return out

@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
-Reason = Literal["weight", "goal", "novelty", "resonance", "complementarity", "only", "top_k"]
+Reason = Literal["weight", "goal", "novelty", "resonance", "complementarity", "only", "top_k", "explore"]
 State = Literal[
     "starting", "attached", "running", "waiting for lease", "waiting for database", "fenced", "stopping"
 ]  # fmt: skip
@@ -75,8 +75,8 @@ class StrideExec(Model):
     selected_reason: Annotated[
         Reason,
         _says(
-            "`only`: the source's one link; `top_k`: not the source's cheapest; else the first term of the cost without which "
-            "another link would have been the cheapest, `weight` where no single term decided"
+            "`explore`: tried by chance; `only`: the source's one link; `top_k`: not the source's cheapest; else the first "
+            "term of the cost without which another link would have been the cheapest, `weight` where no single term decided"
         ),
     ]
     strategy: Annotated[Literal["exhaustive", "balanced", "selective"], _says("how candidates were kept (§4)")]

@@ -98,7 +98,7 @@ class Resident:
             energy_at=clean.energy_at,
             half_life=np.array([self.parameters.half_life(kind) for kind in self.types])[kinds],
             threshold=clean.threshold,
-            stickiness=1.0,
+            stickiness=np.array([self.parameters.stickiness_of(kind) for kind in self.types])[kinds],
             visits=clean.visits,
             noted=0,
             goal_cosine=[valence.cosine(goal, meaning) for meaning in meanings],

@@ -204,6 +204,51 @@ def _cheapest(values: np.ndarray, first: Any, last: Any, size: Any, item: np.nda
             item[at + i] = np.int64(first) + order[i]
 
 
+@inlined
+def _mixed(x: Any) -> Any:
+    """Return 64 bits of which each depends on all of x (the finalizer of SplitMix64)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@compiled
+def uniform(seed: int, tick: int, name: int, draw: int) -> Any:
+    """Return a number in [0, 1) that depends on its arguments alone, so that the order of draws is no matter (§5)."""
+    gamma = np.uint64(0x9E3779B97F4A7C15)
+    x = _mixed(np.uint64(seed) + gamma)
+    x = _mixed((x ^ np.uint64(tick)) + gamma)
+    x = _mixed((x ^ np.uint64(name)) + gamma)
+    x = _mixed((x ^ np.uint64(draw)) + gamma)
+    return np.float64(x >> np.uint64(11)) * 2.0**-53
+
+
+@compiled
+def _explore(values: np.ndarray, first: Any, last: Any, item: np.ndarray, at: Any, stop: Any, chance: float) -> Any:
+    """Put one of first … last that is not in item[at:stop] in place of the last there, ascending; return where it is now."""
+    one = _AT(1)
+    left = np.int64(chance * np.float64((last - first) - (stop - at)))  # how many more that are not chosen to pass over
+    found = first
+    for i in range(first, last):
+        taken = False
+        for k in range(at, stop):
+            taken |= item[k] == np.int64(i)
+        if not taken:
+            if left == 0:
+                found = i
+                break
+            left -= 1
+    j = stop - one
+    while j > at:
+        before = _AT(item[j - one])
+        if values[before] < values[found] or (values[before] == values[found] and before < found):
+            break
+        item[j] = item[j - one]
+        j -= one
+    item[j] = found
+    return j
+
+
 @compiled
 def choose(frontier: Frontier, sources: tuple[int, int], kept: np.ndarray, terms: Any, chosen: Any) -> None:
     """Write each source's cheapest links, in ascending cost, and their shares from offset[s] to offset[s + 1].
@@ -244,6 +289,9 @@ def choose(frontier: Frontier, sources: tuple[int, int], kept: np.ndarray, terms
                     link[at] = best
                 else:
                     _cheapest(full, n, last, stop - at, link, at)
+                if last - n > stop - at and terms.epsilon > uniform(terms.seed, frontier.tick, frontier.name[s], 0):
+                    chance = uniform(terms.seed, frontier.tick, frontier.name[s], 1)
+                    chosen.explored[_explore(full, n, last, link, at, stop, chance)] = True
                 cost[at], share[at], total = full[_AT(link[at])], 1.0, 1.0
                 for k in range(at + _AT(1), stop):
                     cost[k] = full[_AT(link[k])]

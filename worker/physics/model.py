@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Int32s = NDArray[np.int32]
+    UInts = NDArray[np.uint64]
+    Bools = NDArray[np.bool_]
 
 
 class Nodes(NamedTuple):
@@ -45,7 +47,7 @@ class Standard(NamedTuple):
 
     mean: Floats
     scale: Floats  # 1 / max(σ, std_floor); 0 where there are too few links to tell
-    low_confidence: NDArray[np.bool_]
+    low_confidence: Bools
 
 
 class Frontier(NamedTuple):
@@ -56,6 +58,8 @@ class Frontier(NamedTuple):
     degree: Int32s  # (S,) number of out-links
     active: int  # active nodes, of which the sources are at most `frontier_cap`
     clock: float  # reading of the decay clock, s
+    tick: int  # number of the tick that this is read for
+    name: UInts  # (S,) 64 bits that stand for each source's own id
     nodes: Nodes
     links: Links
     standard: Standard
@@ -72,6 +76,7 @@ class Strides(NamedTuple):
     share: Floats  # π (§6)
     energy: Floats  # ΔE (§6)
     strategy: Int32s  # index into fanout.STRATEGIES (§4)
+    explored: Bools  # tried by chance, in place of one that was chosen (§5)
 
 
 class Staged(NamedTuple):

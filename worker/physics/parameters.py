@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Gt, Le, doc
+from annotated_types import Ge, Gt, Le, Lt, doc
 
 Positive = Annotated[float, Gt(0), Le(1e12)]
 
@@ -89,6 +89,13 @@ class Select:
     temperature: Annotated[
         float, Gt(0), Le(1e12), doc("T of the shares: near 0 the cheapest takes all, large: equal shares")
     ] = 1.5
+    epsilon: Annotated[
+        float,
+        Ge(0),
+        Le(1),
+        doc("ε: how often a source tries a link that it had not chosen, in place of its last stride"),
+    ] = 0.0
+    seed: Annotated[int, Ge(0), Lt(2**63), doc("seed of that choice; same seed, tick and source: same link")] = 0
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,21 @@ class Guards:
     """What a source cannot exceed (§6)."""
 
     beta: Annotated[float, Ge(0.05), Le(0.2), doc("β: most of its energy that a source gives away in a tick")] = 0.2
+
+
+STICKINESS = MappingProxyType({"Memory": 0.9, "Task": 0.3})
+
+
+@dataclass(frozen=True)
+class Stickiness:
+    """What a node keeps of the energy that arrives (§6)."""
+
+    enabled: Annotated[bool, doc("off: all of it; on: by node type, and the rest is lost, which the books include")] = (
+        False
+    )
+    types: Annotated[
+        dict[str, Annotated[float, Ge(0.1), Le(1)]], doc("share that is kept, by node type; 1 for all other types")
+    ] = field(default_factory=lambda: dict(STICKINESS))
 
 
 @dataclass(frozen=True)
@@ -157,6 +179,7 @@ class Parameters:
     valence: Valence = field(default_factory=Valence)
     select: Select = field(default_factory=Select)
     guards: Guards = field(default_factory=Guards)
+    stickiness: Stickiness = field(default_factory=Stickiness)
     learning: Learning = field(default_factory=Learning)
     decay: Decay = field(default_factory=Decay)
     threshold: Threshold = field(default_factory=Threshold)
@@ -164,6 +187,10 @@ class Parameters:
     def half_life(self, node_type: str) -> float:
         """Return the half-life of a type's energy, s (§9)."""
         return self.decay.half_life.get(node_type) or self.decay.half_life.get("*", HALF_LIVES["*"])
+
+    def stickiness_of(self, node_type: str) -> float:
+        """Return the share of what arrives that a type keeps (§6)."""
+        return self.stickiness.types.get(node_type, 1.0) if self.stickiness.enabled else 1.0
 
     def threshold_of(self, node_type: str) -> float:
         """Return Θ of a type (§10)."""

@@ -15,15 +15,16 @@ if TYPE_CHECKING:
     from worker.physics.valence import Terms
 
 TERMS = ("weight", "goal", "novelty", "resonance", "complementarity")
-REASONS = (*TERMS, "only", "top_k")
+REASONS = (*TERMS, "only", "top_k", "explore")
 
 
 def selected_reasons(frontier: Frontier, strides: Strides, terms: Terms, parameters: Parameters) -> Int32s:
     """Return the index into REASONS of each stride (M,). The frontier must be as the tick had read it.
 
-    `top_k` is every stride but a source's cheapest. That one is `only` where its source has one link; else it is named after
-    the first of TERMS without which the same selection, candidates (§4) included, would have put another link first. Where no
-    single term does that (several agree, or links are so alike that their order decided), it is `weight`.
+    `explore` is a stride that chance chose, `top_k` every other but a source's cheapest. That one is `only` where its source
+    has one link; else it is named after the first of TERMS without which the same selection, candidates (§4) included, would
+    have put another link first. Where no single term does that (several agree, or links are so alike that their order
+    decided), it is `weight`.
     """
     reason = np.zeros(len(strides.link), dtype=np.int32)
     for code in reversed(range(len(TERMS))):
@@ -31,11 +32,13 @@ def selected_reasons(frontier: Frontier, strides: Strides, terms: Terms, paramet
             reason[~np.isin(strides.link, winners(*without(TERMS[code], frontier, terms), parameters))] = code
     reason[np.isin(strides.source, frontier.sources[frontier.degree == 1])] = REASONS.index("only")
     reason[strides.rank > 0] = REASONS.index("top_k")
+    reason[strides.explored] = REASONS.index("explore")
     return reason
 
 
 def winners(frontier: Frontier, terms: Terms, parameters: Parameters) -> Ints:
     """Return the cheapest candidate of each source that has links, by the very code that selects."""
+    terms = terms._replace(epsilon=0.0)
     return select(frontier, terms, replace(parameters, select=replace(parameters.select, topk=1))).link
 
 

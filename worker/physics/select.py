@@ -12,7 +12,7 @@ from worker.physics import fanout
 from worker.physics.kernels import choose
 
 if TYPE_CHECKING:
-    from worker.physics.model import Floats, Frontier, Int32s, Ints
+    from worker.physics.model import Bools, Floats, Frontier, Int32s, Ints
     from worker.physics.parameters import Parameters
     from worker.physics.valence import Terms
 
@@ -26,6 +26,7 @@ class Chosen(NamedTuple):
     share: Floats  # (M,) π, the softmax of −c / T over a source's strides (§6)
     source: Int32s  # (M,) index into the frontier's sources
     rank: Int32s  # (M,) place among the source's strides, 0 the cheapest
+    explored: Bools  # (M,) tried by chance, in place of one that was chosen (§5)
     strategy: Int32s  # (S,) index into fanout.STRATEGIES
 
 
@@ -44,6 +45,7 @@ def select(frontier: Frontier, terms: Terms, parameters: Parameters) -> Chosen:
         share=np.empty(size),
         source=np.empty(size, dtype=np.int32),
         rank=np.empty(size, dtype=np.int32),
+        explored=np.zeros(size, dtype=np.bool_),
         strategy=fanout.strategies(frontier.degree, parameters.fanout),
     )
     bounds = np.linspace(0, len(kept), parameters.tick.threads + 1).astype(np.int64)

@@ -34,6 +34,7 @@ def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Param
         share=chosen.share,
         energy=moved,
         strategy=chosen.strategy[chosen.source],
+        explored=chosen.explored,
     )
     runs = moved > LEAST * frontier.nodes.threshold[source]
     return strides if runs.all() else Strides._make(column[runs] for column in strides)

@@ -33,6 +33,8 @@ class Terms(NamedTuple):
     resonance: float  # λ_res
     complementarity: float  # λ_comp · min(‖A‖, 1) · g_ctx
     temperature: float
+    epsilon: float
+    seed: int
     beta: float
     flow: float  # α · Δt
 
@@ -69,6 +71,8 @@ def terms(parameters: Parameters, dt: float) -> Terms:
         resonance=valence.resonance if valence.affect else 0.0,
         complementarity=valence.complementarity * strength * valence.context,
         temperature=parameters.select.temperature,
+        epsilon=parameters.select.epsilon,
+        seed=parameters.select.seed,
         beta=parameters.guards.beta,
         flow=parameters.tick.alpha * dt,
     )
