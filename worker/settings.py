@@ -120,6 +120,7 @@ class Settings(BaseSettings):
     fanout: parameters.Fanout = parameters.Fanout()
     valence: parameters.Valence = parameters.Valence()
     select: parameters.Select = parameters.Select()
+    diffusion: parameters.Diffusion = parameters.Diffusion()
     guards: parameters.Guards = parameters.Guards()
     learning: parameters.Learning = parameters.Learning()
     decay: parameters.Decay = parameters.Decay()
@@ -160,6 +161,7 @@ class Settings(BaseSettings):
             fanout=self.fanout,
             valence=self.valence,
             select=self.select,
+            diffusion=self.diffusion,
             guards=self.guards,
             learning=self.learning,
             decay=self.decay,
