@@ -127,6 +127,17 @@ def test_s6_legacy_refuses_more_than_all_of_the_energy():
         moved("legacy", frontier([3.0, 0.0], [(0, 1, 0.0)], [0]), dt=2.1, tick=Tick(alpha=0.5))
 
 
+def test_s6_a_tick_that_legacy_refuses_writes_nothing_and_takes_no_stimulus():
+    held = worker("legacy", tick={"alpha": 1.0})
+    held.graph.add_stimulus(id="s", node="c", delta=0.5, created_at=1.0)
+    with pytest.raises(InputError):
+        tick(held, 1.5)
+    assert (held.graph.kept.tick, held.ledger.tick) == (0, 0)
+    frame = tick(held, 1.0)
+    assert (frame.frame, frame.energy_in) == (1, 0.5)
+    assert abs(frame.conservation_error) < 1e-12
+
+
 def test_s6_legacy_moves_energy_from_every_node_and_no_cap_divides_them():
     held = worker("legacy")
     held.frontier_cap = 1
