@@ -121,6 +121,7 @@ class Settings(BaseSettings):
     fanout: parameters.Fanout = parameters.Fanout()
     valence: parameters.Valence = parameters.Valence()
     select: parameters.Select = parameters.Select()
+    diffusion: parameters.Diffusion = parameters.Diffusion()
     guards: parameters.Guards = parameters.Guards()
     stickiness: parameters.Stickiness = parameters.Stickiness()
     learning: parameters.Learning = parameters.Learning()

@@ -20,10 +20,9 @@ from worker.graph.attach import book_arrivals, finish, read_anew, reconcile, set
 from worker.graph.moment import Flips, Frame, Moment, Stopwatch, figures
 from worker.graph.stimuli import accept
 from worker.physics import decay as fading
+from worker.physics.diffusion import everywhere, select, transfer
 from worker.physics.model import Frontier
-from worker.physics.select import select
 from worker.physics.stage import stage
-from worker.physics.transfer import transfer
 from worker.physics.valence import terms
 from worker.physics.weights import standard
 
@@ -83,7 +82,7 @@ def intake(held: Held) -> Accepted:
 
 
 def load(held: Held, stimuli: Accepted) -> Frontier:
-    """Take the active nodes in ascending id, at most `frontier_cap` of them in turn, and read what is not yet held."""
+    """Take this tick's sources in ascending id, the active nodes as far as the cap allows, and read what is not yet held."""
     resident, clock = held.resident, held.ledger.decay_clock
     read_anew(held)
     nodes = stimuli.nodes
@@ -91,7 +90,7 @@ def load(held: Held, stimuli: Accepted) -> Frontier:
         fading.stored(resident.nodes, nodes, clock) + resident["stimulus"][nodes] >= resident["threshold"][nodes]
     ]
     active = resident.in_order(np.union1d(resident.active, lifted)) if len(lifted) else resident.active
-    sources = _in_turn(held, active)
+    sources = _energetic(held, nodes) if everywhere(held.parameters) else _in_turn(held, active)
     resident.read_links(held.graph, sources)
     book_arrivals(held)
     fault_point("load.read")
@@ -139,6 +138,12 @@ def emit(held: Held, moment: Moment, decayed: dict[str, float], watch: Stopwatch
     _, faded = resident.look(resident.active, held.ledger.decay_clock)
     resident.reach(moment.strides.source, moment.strides.target)
     return figures(held, moment, Flips(on, off, faded), decayed, watch)
+
+
+def _energetic(held: Held, stimulated: Int32s) -> Int32s:
+    """Return all nodes that have energy: the sources of a step over the whole graph, which no cap divides."""
+    held.turn = ""
+    return held.resident.in_order(np.union1d(held.resident.energetic(), stimulated))
 
 
 def _in_turn(held: Held, active: Int32s) -> Int32s:

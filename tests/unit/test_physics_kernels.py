@@ -9,18 +9,10 @@ import numpy as np
 import pytest
 
 from worker.physics import kernels
-from worker.physics.kernels import accumulate, count_shadow, exps, move, pow2s
+from worker.physics.kernels import accumulate, count_shadow, exps, logs, move, pow2s
 from worker.physics.model import Frontier, Links, Nodes, Standard
 from worker.physics.select import Chosen
 from worker.physics.valence import Terms
-
-
-@kernels.compiled
-def logs(x):
-    y = np.empty_like(x)
-    for i in range(len(x)):
-        y[i] = kernels.log(x[i])
-    return y
 
 
 @kernels.compiled

@@ -20,6 +20,7 @@ WRONG = [
     ("STRIDE_SELECT__TOPK", "65", "less than or equal to 64"),
     ("STRIDE_SELECT__TOPK", "some", "'all'"),
     ("STRIDE_SELECT__TEMPERATURE", "0", "greater than 0"),
+    ("STRIDE_DIFFUSION__IMPL", "magic", "'matrix'"),
     ("STRIDE_GUARDS__BETA", "0.3", "less than or equal to 0.2"),
     ("STRIDE_GUARDS__BETA", "0.01", "greater than or equal to 0.05"),
     ("STRIDE_FANOUT__TASK_MODE", "lazy", "'balanced'"),

@@ -191,11 +191,10 @@ def _at(frame: Frame, nodes: Int32s) -> Ints:
 
 def _shadow_before(frame: Frame) -> int:
     """Return how many nodes that the sources' links point to were not active as the tick began, stimuli added."""
-    resident, sources, on = frame.resident, frame.moment.frontier.sources, frame.flips.on
+    resident, sources, staged = frame.resident, frame.moment.frontier.sources, frame.moment.staged
     active = resident["active"].copy()
-    active[np.concatenate((frame.flips.off, frame.flips.faded))] = True
-    active[on[frame.moment.staged.snapshot[_at(frame, on)] < resident["threshold"][on]]] = False
-    active[sources] = True
+    active[frame.flips.faded] = True
+    active[staged.touched] = staged.snapshot >= resident["threshold"][staged.touched]
     start, degree, target = resident["start"], resident["degree"], resident.link("target")
     return int(count_shadow(sources, start, degree, target, active, np.zeros_like(active)))
 

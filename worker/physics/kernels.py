@@ -99,6 +99,15 @@ def exps(x: np.ndarray) -> np.ndarray:
 
 
 @compiled
+def logs(x: np.ndarray) -> np.ndarray:
+    """Return the natural logarithm of each."""
+    y = np.empty_like(x)
+    for i in range(len(x)):
+        y[i] = log(x[i])
+    return y
+
+
+@compiled
 def pow2s(x: np.ndarray) -> np.ndarray:
     """Return 2^x of each."""
     y = np.empty_like(x)

@@ -72,7 +72,7 @@ class Strides(NamedTuple):
     target: Int32s  # index of a node
     link: Ints  # index of a link
     rank: Int32s  # place among its source's strides, from 0
-    cost: Floats  # c (§5)
+    cost: Floats  # c (§5); of `legacy`, how far log w is under the source's largest (§6)
     share: Floats  # π (§6)
     energy: Floats  # ΔE (§6)
     strategy: Int32s  # index into fanout.STRATEGIES (§4)

@@ -99,6 +99,19 @@ class Select:
 
 
 @dataclass(frozen=True)
+class Diffusion:
+    """How strides are worked out (§6)."""
+
+    impl: Annotated[
+        Literal["stride", "matrix", "legacy"],
+        doc(
+            "`stride`: along the cheapest links; `matrix`: the same rule along all links, as one sparse operator; "
+            "`legacy`: the old full-graph step by weight alone, α · Δt at most 1, for comparisons"
+        ),
+    ] = "stride"
+
+
+@dataclass(frozen=True)
 class Guards:
     """What a source cannot exceed (§6)."""
 
@@ -178,6 +191,7 @@ class Parameters:
     fanout: Fanout = field(default_factory=Fanout)
     valence: Valence = field(default_factory=Valence)
     select: Select = field(default_factory=Select)
+    diffusion: Diffusion = field(default_factory=Diffusion)
     guards: Guards = field(default_factory=Guards)
     stickiness: Stickiness = field(default_factory=Stickiness)
     learning: Learning = field(default_factory=Learning)

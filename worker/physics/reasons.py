@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from worker.physics.select import select
+from worker.physics.diffusion import select
 
 if TYPE_CHECKING:
     from worker.physics.model import Frontier, Int32s, Ints, Strides
@@ -38,8 +38,11 @@ def selected_reasons(frontier: Frontier, strides: Strides, terms: Terms, paramet
 
 def winners(frontier: Frontier, terms: Terms, parameters: Parameters) -> Ints:
     """Return the cheapest candidate of each source that has links, by the very code that selects."""
-    terms = terms._replace(epsilon=0.0)
-    return select(frontier, terms, replace(parameters, select=replace(parameters.select, topk=1))).link
+    chosen = select(
+        frontier, terms._replace(epsilon=0.0), replace(parameters, select=replace(parameters.select, topk=1))
+    )
+    first: Ints = chosen.link[chosen.rank == 0]  # `matrix` and `legacy` choose all links, whatever K is
+    return first
 
 
 def without(term: str, frontier: Frontier, terms: Terms) -> tuple[Frontier, Terms]:

@@ -22,9 +22,14 @@ LEAST = 1e-9  # a transfer of at most this share of the source's threshold is sk
 
 def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Parameters) -> Strides:
     """Return the strides that move energy, with ΔE each; never over β · E of a source in all."""
-    source = frontier.sources[chosen.source]
     wide = widths(frontier.links, chosen.link, frontier.standard, parameters.weights)
     moved = move(energies(frontier, frontier.sources), chosen.offset, chosen.share, wide, terms)
+    return running(frontier, chosen, moved, LEAST)
+
+
+def running(frontier: Frontier, chosen: Chosen, moved: Floats, least: float) -> Strides:
+    """Return those of the chosen strides that move (M,) energy over `least` times their source's threshold."""
+    source = frontier.sources[chosen.source]
     strides = Strides(
         source=source,
         target=frontier.links.target[chosen.link],
@@ -36,7 +41,7 @@ def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Param
         strategy=chosen.strategy[chosen.source],
         explored=chosen.explored,
     )
-    runs = moved > LEAST * frontier.nodes.threshold[source]
+    runs = moved > least * frontier.nodes.threshold[source]
     return strides if runs.all() else Strides._make(column[runs] for column in strides)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from worker.errors import InputError
-from worker.physics.kernels import exps
+from worker.physics.kernels import exps, logs
 from worker.physics.weights import scores
 
 if TYPE_CHECKING:
@@ -48,12 +48,17 @@ def _worn(weight: float, scale: float) -> Floats:
 
 
 class Costs(NamedTuple):
-    """The parts of a stride's cost, (M,) each: c = (weight + goal + novelty) · multiplier."""
+    """The parts of a stride's cost, (M,) each: c = (weight + novelty + goal) · multiplier."""
 
     weight: Floats
     goal: Floats
     novelty: Floats
     multiplier: Floats
+
+    @property
+    def full(self) -> Floats:
+        """The cost itself, added up in the kernel's order: so it has the same bits."""
+        return (self.weight + self.novelty + self.goal) * self.multiplier
 
 
 def terms(parameters: Parameters, dt: float) -> Terms:
@@ -105,13 +110,13 @@ def resonance(affect: Sequence[float], emotion: Sequence[float]) -> float:
 
 
 def costs(frontier: Frontier, link: Ints, terms: Terms, parameters: Parameters) -> Costs:
-    """Return the parts of the cost of each of the links `link` (M,), for explanation: the kernel's, in the open."""
+    """Return the parts of the cost of each of the links `link` (M,): the kernel's, in the open."""
     links, nodes = frontier.links, frontier.nodes
     target = links.target[link]
     r, distance = links.resonance[link], (1.0 - nodes.goal_cosine[target]) / 2.0
     exponent = -terms.resonance * r - terms.complementarity * np.maximum(0.0, -r)
     return Costs(
-        weight=np.log1p(exps(-scores(links, link, frontier.standard, parameters.weights))),
+        weight=logs(1.0 + exps(-scores(links, link, frontier.standard, parameters.weights))),
         goal=np.where(np.isnan(distance), 0.0, terms.goal_weight * distance),
         novelty=terms.novelty_weight * (1.0 - exps(-nodes.visits[target] / terms.novelty_scale)),
         multiplier=np.clip(exps(exponent), 0.6, 1.6),
