@@ -24,7 +24,10 @@ def run(
     graph: Graph = None,
     json: Json = False,
 ) -> None:
-    """Move the graph's energy, tick by tick, until SIGTERM or Ctrl-C; waits for a database that is not there yet."""
+    """Move the graph's energy, tick by tick, until SIGTERM or Ctrl-C; waits for a database that is not there yet.
+
+    Ticks come faster the more there is to do, and at once when a stimulus comes; STRIDE_PACE__FIXED=1 makes it one a second.
+    """
     settings = settings_of(graph)
     configure_log(as_json=json)
     sinks = Sinks.of(settings.events, settings.graph)
