@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import structlog
@@ -17,6 +18,7 @@ from tenacity import Retrying, retry_if_exception_type, wait_random_exponential
 
 from worker.errors import BooksError, Fenced, ForeignChange, TooLarge, Unreachable
 from worker.graph.attach import attach, detach, finish, recount
+from worker.pacer import Pacer
 from worker.physics.books import PAUSE, TOLERANCE
 from worker.tick import tick
 
@@ -38,17 +40,27 @@ log = structlog.get_logger()
 class Worker:
     """Ticks one graph until it is told to stop, or `ticks` are done; waits for whatever may heal.
 
-    `prepare` is called before each attaching: it migrates, or refuses. Raises Fenced, Refused, SchemaError, BooksError.
+    `prepare` is called before each attaching: it migrates, or refuses. `clock` tells the seconds that all waiting is
+    measured by, and never goes back. Raises Fenced, Refused, SchemaError, BooksError.
     """
 
     def __init__(
-        self, graph: Graph, settings: Settings, sink: Sink, *, prepare: Callable[[], object], ticks: int | None = None
+        self,
+        graph: Graph,
+        settings: Settings,
+        sink: Sink,
+        *,
+        prepare: Callable[[], object],
+        ticks: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.graph = graph
         self.settings = settings
         self.sink = sink
         self.prepare = prepare
         self.ticks = ticks
+        self.clock = clock
+        self.pacer = Pacer(settings, clock)
         self.done = 0
         self.holder = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         self._stop = threading.Event()
@@ -92,14 +104,13 @@ class Worker:
     def _main_loop(self, held: Held) -> None:
         """Tick until stopped, until the database is gone, or until what is held must be read anew."""
         self._state("running")
-        fresh_until = time.monotonic() + self.settings.resident.refresh
+        fresh_until = self.clock() + self.settings.resident.refresh
         try:
             while not self._over():
-                if held.stale or time.monotonic() > fresh_until:
+                if held.stale or self.clock() > fresh_until:
                     return
-                started = time.monotonic()
                 self._on_tick(held)
-                self._wait(held, started + self.settings.pace.fixed)
+                self._wait(held)
         except ForeignChange:  # others wrote faster than it could read: read everything, and try again
             log.warning("tick.contended", tick=held.ledger.tick)
             self._pause(random.uniform(0.1, 1.0))  # noqa: S311  (a pause, not a secret)
@@ -116,14 +127,16 @@ class Worker:
 
     def _on_tick(self, held: Held) -> None:
         """Do one tick and tell of it; where it is too large for the database, do a smaller one."""
+        interval = self.pacer.begin(held)
         try:
-            frame = tick(held, min(self.settings.pace.fixed, self.settings.pace.dt_max))
+            frame = replace(tick(held, self.pacer.dt), interval=interval)
         except TooLarge:
             if held.frontier_cap <= LEAST_CAP:
                 raise
             held.frontier_cap = max(LEAST_CAP, min(held.frontier_cap, len(held.resident.active)) // 2)
             log.warning("frontier.halved", frontier_cap=held.frontier_cap)
             return
+        self.pacer.end(held, frame)
         self.done += 1
         self.sink.frame(frame)
         self._report(held)
@@ -136,14 +149,20 @@ class Worker:
         self._state("stopping", tick=held.ledger.tick)
         detach(held)
 
-    def _wait(self, held: Held, until: float) -> None:
-        """Wait for the next tick, and keep the lease meanwhile."""
-        if until > time.monotonic():
+    def _wait(self, held: Held) -> None:
+        """Wait until the next tick is due, or a stimulus is (SPEC §11); and keep the lease meanwhile."""
+        if self.pacer.left > 0:
             finish(held)
-        while not self._over() and (left := until - time.monotonic()) > 0:
-            self._stop.wait(min(left, held.ttl / 3))
-            if until - time.monotonic() > 0 and not self._over():
+        renewal = self.clock() + held.ttl / 3
+        while not self._over() and (left := self.pacer.left) > 0:
+            self._stop.wait(max(0.0, min(left, self.pacer.until_poll, renewal - self.clock())))
+            if self._over() or self.pacer.left <= 0:
+                return
+            if self.clock() >= renewal:
                 self.graph.renew(held.ledger.fence, held.ttl)
+                renewal = self.clock() + held.ttl / 3
+            if self.pacer.until_poll <= 0:
+                self.pacer.polled(waiting=self.graph.waiting())
 
     def _over(self) -> bool:
         return self._stop.is_set() or (self.ticks is not None and self.done >= self.ticks)

@@ -69,15 +69,6 @@ class StimulusSettings(_Group):
     batch: Annotated[int, Ge(1), Le(100_000), Field(description="most stimuli applied in one tick")] = 1000
 
 
-class PaceSettings(_Group):
-    """Tick speed (SPEC §11)."""
-
-    fixed: Annotated[float, Gt(0), Le(3600), Field(description="seconds from tick to tick, and the dt of each")] = 1.0
-    dt_max: Annotated[
-        float, Gt(0), Le(3600), Field(description="longest dt of a tick, s; a longer pause is cut to it")
-    ] = 5.0
-
-
 class ResidentSettings(_Group):
     """What the worker holds in memory of the graph."""
 
@@ -128,7 +119,7 @@ class Settings(BaseSettings):
     decay: parameters.Decay = parameters.Decay()
     threshold: parameters.Threshold = parameters.Threshold()
     stimulus: StimulusSettings = StimulusSettings()
-    pace: PaceSettings = PaceSettings()
+    pace: parameters.Pace = parameters.Pace()
     resident: ResidentSettings = ResidentSettings()
     lease: LeaseSettings = LeaseSettings()
     events: EventsSettings = EventsSettings()

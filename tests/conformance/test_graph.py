@@ -181,6 +181,19 @@ def test_stimuli_are_applied_once_by_id_and_bad_ones_hold_nothing_up(store):
 
 
 @pytest.mark.smoke
+def test_s11_a_stimulus_waits_until_a_tick_has_taken_or_rejected_it(store):
+    store.node(id="a", type="Task")
+    held = attach(store.graph, settings(), "me")
+    for node in ("a", "nobody"):
+        assert not store.graph.waiting()
+        store.stimulus(id=f"for {node}", node=node, delta=1.0)
+        assert store.graph.waiting()
+        tick(held, 1.0)
+        finish(held)
+    assert not store.graph.waiting()
+
+
+@pytest.mark.smoke
 def test_an_id_that_was_applied_is_never_applied_again(store):
     store.node(id="a", type="Task")
     store.stimulus(id="once", node="a", delta=2.0)

@@ -96,7 +96,7 @@ def test_the_worker_ticks_takes_a_stimulus_and_ends_when_told_to(services: Conne
             "e"
         ]
 
-    assert wait_for(lambda: tick() >= 2, 120), compose(*LOGS)
+    assert wait_for(lambda: tick() >= 1, 120), compose(*LOGS)
 
     services.statement("CREATE (:Node {graph: 'default', id: 'a'})")
     services.statement("CREATE (:Stimulus {graph: 'default', id: 's', node: 'a', delta: 7.0, created_at: datetime()})")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,8 @@ from worker.loop import Worker
 if TYPE_CHECKING:
     from worker.graph.moment import Frame
 
+TRIAL = 1.0  # seconds from tick to tick, and that each stands for, where the number of ticks is given and no pace
+
 
 def run(
     ticks: Annotated[
@@ -24,8 +27,14 @@ def run(
     graph: Graph = None,
     json: Json = False,
 ) -> None:
-    """Move the graph's energy, tick by tick, until SIGTERM or Ctrl-C; waits for a database that is not there yet."""
+    """Move the graph's energy, tick by tick, until SIGTERM or Ctrl-C; waits for a database that is not there yet.
+
+    Ticks come faster the more there is to do, and at once when a stimulus comes. STRIDE_PACE__FIXED=1 makes it one a second,
+    and so does --ticks where nothing else is set: a resting graph's own pace is a tick a minute.
+    """
     settings = settings_of(graph)
+    if ticks is not None and settings.pace.fixed is None:
+        settings = settings.model_copy(update={"pace": replace(settings.pace, fixed=TRIAL)})
     configure_log(as_json=json)
     sinks = Sinks.of(settings.events, settings.graph)
     sinks.add(Lines(as_json=json))

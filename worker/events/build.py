@@ -13,6 +13,7 @@ import numpy as np
 from worker.physics import decay, fanout, learning, utility
 from worker.physics.kernels import count_shadow
 from worker.physics.model import Links, Nodes, Strides
+from worker.physics.pace import Interval
 from worker.physics.reasons import REASONS, selected_reasons
 from worker.physics.valence import terms
 
@@ -45,12 +46,13 @@ def state_event(graph: str, frame: int, at: datetime, state: str, detail: str) -
 
 
 def frame_start(frame: Frame) -> Event:
-    """Return the event that a tick begins with. The pace is fixed: it aims at what `dt` is (§11)."""
+    """Return the event that a tick begins with. Where nothing keeps a pace, `dt` is what it aims at (§11)."""
+    interval = frame.interval or Interval(frame.dt, "fixed")
     return {
         **_head("frame.start.v1", frame),
         "dt": frame.dt,
-        "interval": frame.dt,
-        "interval_reason": "fixed",
+        "interval": interval.seconds,
+        "interval_reason": interval.reason,
         "active": frame.moment.frontier.active,
         "shadow": _shadow_before(frame),
     }

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from worker.physics.pace import IntervalReason  # noqa: TC001  (pydantic reads the annotation)
+
 Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
 Reason = Literal["weight", "goal", "novelty", "resonance", "complementarity", "only", "top_k", "explore"]
@@ -40,8 +42,16 @@ class FrameStart(Model):
 
     kind: Literal["frame.start.v1"] = "frame.start.v1"
     dt: Annotated[Amount, _says("seconds that the tick stands for")]
-    interval: Annotated[Amount, _says("seconds from tick to tick that the pace aims at")]
-    interval_reason: Annotated[Literal["fixed"], _says("what sets the pace")]
+    interval: Annotated[
+        Amount, _says("seconds from the tick before to this one that the pace aimed at, smoothed (§11)")
+    ]
+    interval_reason: Annotated[
+        IntervalReason,
+        _says(
+            "what decided it: `fixed`: a setting; else the least of the three factors; `stimulus` also where a new one has "
+            "ended the wait (§11)"
+        ),
+    ]
     active: Annotated[Count, _says("nodes at or over their threshold, stimuli added")]
     shadow: Annotated[Count, _says("nodes under theirs that a link of this tick's sources points to")]
 

@@ -152,6 +152,10 @@ class MemoryGraph:
             for entry, found in oldest[:limit]
         ]
 
+    def waiting(self) -> bool:
+        """Tell whether a stimulus is pending."""
+        return bool(self.queue)
+
     def nodes(self, keys: Sequence[int]) -> NodeRows:
         """Read nodes by their keys."""
         there = [key for key in keys if key in self.node]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from worker.graph.stimuli import Accepted
     from worker.physics.books import Books
     from worker.physics.model import Frontier, Int32s, Staged, Strides
+    from worker.physics.pace import Interval
 
 
 class Moment(NamedTuple):
@@ -80,6 +81,7 @@ class Frame:
     resident: Resident
     moment: Moment
     flips: Flips
+    interval: Interval | None = None  # None where whoever ticks keeps no pace
 
     @property
     def energy_faded(self) -> float:

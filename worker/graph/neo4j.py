@@ -78,6 +78,10 @@ class Neo4jGraph:
         """Read pending stimuli, oldest first."""
         return [Stimulus(**row) for row in self._run("intake/pending", limit=limit)]
 
+    def waiting(self) -> bool:
+        """Tell whether a stimulus is pending."""
+        return bool(self._run("intake/waiting")[0]["waiting"])
+
     def nodes(self, keys: Sequence[int]) -> NodeRows:
         """Read nodes of this graph by their keys."""
         return _node_rows(self._run("load/nodes", keys=keys))

@@ -146,6 +146,9 @@ class Graph(Protocol):
     def intake(self, limit: int) -> Sequence[Stimulus]:
         """Read pending stimuli, oldest first, ties by id."""
 
+    def waiting(self) -> bool:
+        """Tell whether `intake` would read anything: asked many times a second, so as cheap as can be."""
+
     def nodes(self, keys: Sequence[int]) -> NodeRows:
         """Read nodes of this graph; those that are gone are missing from the rows."""
 

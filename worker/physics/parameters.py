@@ -183,6 +183,31 @@ class Threshold:
 
 
 @dataclass(frozen=True)
+class Pace:
+    """Tick speed (§11)."""
+
+    fixed: Annotated[
+        Annotated[float, Gt(0), Le(3600)] | None,
+        doc("seconds from tick to tick, and the dt of each, whatever happens; none: variable, by the settings below"),
+    ] = None
+    min: Annotated[
+        float, Ge(0.05), Le(60), doc("least interval from tick to tick, s; a new stimulus waits no longer for its tick")
+    ] = 0.1
+    max: Annotated[float, Ge(0.05), Le(3600), doc("interval from tick to tick when nothing happens, s")] = 60.0
+    smoothing: Annotated[
+        float, Gt(0), Le(1), doc("share of the new interval in its exponential mean; 1: no smoothing")
+    ] = 0.3
+    dt_max: Annotated[
+        float, Gt(0), Le(3600), doc("longest dt of a tick, s, where none is fixed; a longer pause is cut to it")
+    ] = 5.0
+
+    def __post_init__(self) -> None:
+        """Refuse bounds that leave nothing between them."""
+        if self.min > self.max:
+            raise ValueError("pace.min must not be over pace.max")
+
+
+@dataclass(frozen=True)
 class Parameters:
     """All of them, as the physics takes them."""
 
