@@ -78,6 +78,7 @@ def _world(rng):
         sources=active,
         start=active.astype(np.int64) * DEGREE,
         degree=np.full(ACTIVE, DEGREE, dtype=np.int32),
+        retried=np.zeros(ACTIVE, dtype=np.bool_),
         active=100,
         clock=0.0,
         tick=1,

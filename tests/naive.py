@@ -78,6 +78,11 @@ def tick(graph, p, dt, stimuli):
     strides = []
     for source in active:
         strides += strides_of(source, e[source], theta[source], len(active), graph, read, p, dt, graph.tick)
+    if len(strides) < p.guards.min_strides:
+        near = sorted((i for i in e if 0.0 < e[i] < theta[i]), key=lambda i: (-e[i] / theta[i], i))
+        strides = []
+        for source in sorted(active + near[: p.guards.shadow_budget]):
+            strides += strides_of(source, e[source], theta[source], len(active), graph, read, p, dt, graph.tick)
     after = dict(e)
     for stride in strides:
         after[stride.link.source] -= stride.energy

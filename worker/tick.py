@@ -22,6 +22,7 @@ from worker.graph.stimuli import accept
 from worker.physics import decay as fading
 from worker.physics.diffusion import everywhere, select, transfer
 from worker.physics.model import Frontier
+from worker.physics.shadow import nearest
 from worker.physics.stage import stage
 from worker.physics.valence import terms
 from worker.physics.weights import standard
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from worker.graph.attach import Held
     from worker.graph.stimuli import Accepted
     from worker.physics.model import Int32s, Staged, Strides
+    from worker.physics.valence import Terms
 
 SCHEDULE = ("intake", "load", "select", "stage", "commit", "decay", "emit")
 ATTEMPTS = 20  # at one tick, where others keep writing to what it has read
@@ -48,11 +50,13 @@ def tick(held: Held, dt: float) -> Frame:
             stimuli = intake(held)
         with watch("load"):
             frontier = load(held, stimuli)
-            books = held.ledger.books
         with watch("select"):
             chosen = select(frontier, numbers, parameters)
         with watch("stage"):
             strides = transfer(frontier, chosen, numbers, parameters)
+            if len(strides.energy) < parameters.guards.min_strides:
+                frontier, strides = retry(held, frontier, numbers)
+            books = held.ledger.books
             staged = stage(frontier, strides, stimuli.nodes, parameters)
         try:
             with watch("commit"):
@@ -91,21 +95,18 @@ def load(held: Held, stimuli: Accepted) -> Frontier:
     ]
     active = resident.in_order(np.union1d(resident.active, lifted)) if len(lifted) else resident.active
     sources = _energetic(held, nodes) if everywhere(held.parameters) else _in_turn(held, active)
-    resident.read_links(held.graph, sources)
-    book_arrivals(held)
+    frontier = _frontier(held, sources, len(active))
     fault_point("load.read")
-    return Frontier(
-        sources=sources,
-        start=resident["start"][sources],
-        degree=resident["degree"][sources],
-        active=len(active),
-        clock=clock,
-        tick=held.ledger.tick + 1,
-        name=resident["name"][sources],
-        nodes=resident.nodes,
-        links=resident.links,
-        standard=standard(resident.link_types, held.stats, held.parameters.weights),
-    )
+    return frontier
+
+
+def retry(held: Held, frontier: Frontier, numbers: Terms) -> tuple[Frontier, Strides]:
+    """Let the nodes that come nearest to their threshold stride too, since hardly any active one does (§6)."""
+    resident, parameters = held.resident, held.parameters
+    near = nearest(frontier, resident["valid"], parameters.guards.shadow_budget, resident.in_order)
+    sources = resident.in_order(np.concatenate((frontier.sources, near)))
+    frontier = _frontier(held, sources, frontier.active)._replace(retried=np.isin(sources, near))
+    return frontier, transfer(frontier, select(frontier, numbers, parameters), numbers, parameters)
 
 
 def commit(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> None:
@@ -144,6 +145,26 @@ def _energetic(held: Held, stimulated: Int32s) -> Int32s:
     """Return all nodes that have energy: the sources of a step over the whole graph, which no cap divides."""
     held.turn = ""
     return held.resident.in_order(np.union1d(held.resident.energetic(), stimulated))
+
+
+def _frontier(held: Held, sources: Int32s, active: int) -> Frontier:
+    """Return what a tick reads for these sources, once all of it is held."""
+    resident = held.resident
+    resident.read_links(held.graph, sources)
+    book_arrivals(held)
+    return Frontier(
+        sources=sources,
+        start=resident["start"][sources],
+        degree=resident["degree"][sources],
+        retried=np.zeros(len(sources), dtype=np.bool_),
+        active=active,
+        clock=held.ledger.decay_clock,
+        tick=held.ledger.tick + 1,
+        name=resident["name"][sources],
+        nodes=resident.nodes,
+        links=resident.links,
+        standard=standard(resident.link_types, held.stats, held.parameters.weights),
+    )
 
 
 def _in_turn(held: Held, active: Int32s) -> Int32s:

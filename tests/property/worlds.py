@@ -95,6 +95,7 @@ def worlds(draw, *, ticks=4, emotions=True, lone_types=True, explore=True, **fix
             "epsilon": draw(st.sampled_from((0.0, 0.0, 0.3, 1.0))) if explore else 0.0,
             "seed": draw(st.integers(0, 2**63 - 1)),
         },
+        "guards": {"min_strides": draw(st.sampled_from((0, 1, 1, 4))), "shadow_budget": draw(st.sampled_from((8, 1)))},
         "stickiness": {"enabled": draw(st.booleans())},
         "valence": {
             "goal": tuple(vector()) if rng.random() < 0.6 else (),

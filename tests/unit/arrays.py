@@ -31,6 +31,7 @@ def frontier(energy, links, sources, *, active=None, clock=0.0, tick=1, mean=0.0
         sources=np.array(sources, np.int32),
         start=np.array(starts, np.int64),
         degree=np.array([sum(row[0] == s for row in rows) for s in sources], np.int32),
+        retried=np.zeros(len(sources), np.bool_),
         active=len(sources) if active is None else active,
         clock=clock,
         tick=tick,

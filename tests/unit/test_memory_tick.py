@@ -19,6 +19,8 @@ from worker.tick import tick
 NAN, INF = math.nan, math.inf
 FADED = 2 ** (-1 / 14400)  # what a second leaves of an energy of no known type
 
+NO_RETRY = {"min_strides": 0}  # nothing below its threshold strides
+
 
 class Small:
     """A graph in memory whose nodes and links go by name, and its worker."""
@@ -88,7 +90,7 @@ class TestNothing:
         assert energy_now(small.graph, small.settings) == pytest.approx(2.0 * 2 ** (-1 / 14400), rel=1e-15)
 
     def test_nothing_active(self):
-        small = chain()
+        small = chain(guards=NO_RETRY)
         small.of("a")["energy"] = 0.99
         frame = small.tick()
         assert (frame.strides, frame.frontier_active, frame.frontier_shadow) == (0, 0, 0)
@@ -163,7 +165,7 @@ class TestEnergy:
         assert [row[0] for row in small.rejected("node")] == ["a"]
 
     def test_reading_that_the_clock_has_not_reached(self):
-        small = chain()
+        small = chain(guards=NO_RETRY)
         small.tick()
         small.of("a")["energy_at"] = 1e9  # another graph's clock: a factor of 2^69444
         small.held = None
@@ -254,14 +256,14 @@ class TestThreshold:
         assert [row[0] for row in small.rejected("threshold")] == ["a"]
 
     def test_own_one_comes_before_the_type(self):
-        small = Small()
+        small = Small(guards=NO_RETRY)
         small.node("a", energy=0.9, type="Memory", threshold=0.91)
         small.node("b")
         small.link("a", "b")
         assert small.tick().strides == 0
 
     def test_energy_at_the_threshold_is_active(self):
-        small = chain()
+        small = chain(guards=NO_RETRY)
         small.of("a")["energy"] = 1.0
         assert small.tick().strides == 1
         assert small.tick().strides == 0
@@ -516,7 +518,7 @@ class TestForeign:
         small.assert_sound()
 
     def test_source_deleted(self):
-        small = chain()
+        small = chain(guards=NO_RETRY)
         small.tick()
         small.graph.delete_node(small.key["a"])
         frame = small.tick()

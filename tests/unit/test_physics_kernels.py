@@ -154,7 +154,7 @@ def test_s2_blocks_larger_than_a_block_give_the_same():
     standard = Standard(np.array([0.0]), np.array([1.0]), np.array([False]))
     start = np.concatenate(([0], np.cumsum(degree)[:-1])).astype(np.int64)
     frontier = Frontier(
-        np.arange(len(degree), dtype=np.int32), start, degree, len(degree), 0.0, 1, degree.astype(np.uint64),
+        np.arange(len(degree), dtype=np.int32), start, degree, degree < 0, len(degree), 0.0, 1, degree.astype(np.uint64),
         nodes, links, standard,
     )  # fmt: skip
     worn = 0.25 * (1.0 - np.exp(-np.arange(30) / 20.0))  # shorter than some visits

@@ -193,12 +193,12 @@ def _at(frame: Frame, nodes: Int32s) -> Ints:
 
 def _shadow_before(frame: Frame) -> int:
     """Return how many nodes that the sources' links point to were not active as the tick began, stimuli added."""
-    resident, sources, staged = frame.resident, frame.moment.frontier.sources, frame.moment.staged
+    resident, frontier, staged = frame.resident, frame.moment.frontier, frame.moment.staged
     active = resident["active"].copy()
     active[frame.flips.faded] = True
     active[staged.touched] = staged.snapshot >= resident["threshold"][staged.touched]
     start, degree, target = resident["start"], resident["degree"], resident.link("target")
-    return int(count_shadow(sources, start, degree, target, active, np.zeros_like(active)))
+    return int(count_shadow(frontier.sources[~frontier.retried], start, degree, target, active, np.zeros_like(active)))
 
 
 def _reasons(frame: Frame) -> Int32s:

@@ -14,7 +14,9 @@ from worker.physics.pace import IntervalReason  # noqa: TC001  (pydantic reads t
 
 Amount = Annotated[float, Field(ge=0)]
 Count = Annotated[int, Field(ge=0)]
-Reason = Literal["weight", "goal", "novelty", "resonance", "complementarity", "only", "top_k", "explore"]
+Reason = Literal[
+    "weight", "goal", "novelty", "resonance", "complementarity", "only", "top_k", "explore", "shadow_retry"
+]
 State = Literal[
     "starting", "attached", "running", "waiting for lease", "waiting for database", "fenced", "stopping"
 ]  # fmt: skip
@@ -85,8 +87,9 @@ class StrideExec(Model):
     selected_reason: Annotated[
         Reason,
         _says(
-            "`explore`: tried by chance; `only`: the source's one link; `top_k`: not the source's cheapest; else the first "
-            "term of the cost without which another link would have been the cheapest, `weight` where no single term decided"
+            "`shadow_retry`: from a node below its threshold; `explore`: tried by chance; `only`: the source's one link; "
+            "`top_k`: not the source's cheapest; else the first term of the cost without which another link would have been "
+            "the cheapest, `weight` where no single term decided"
         ),
     ]
     strategy: Annotated[Literal["exhaustive", "balanced", "selective"], _says("how candidates were kept (§4)")]

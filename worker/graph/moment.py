@@ -98,6 +98,7 @@ def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float],
     """Return the figures of the tick that has just been closed."""
     resident, frontier, staged, books = held.resident, moment.frontier, moment.staged, held.ledger.books
     energy_in = math.fsum(moment.stimuli.delta)
+    degree = frontier.degree[~frontier.retried]
     hops = resident["hops"][resident.active]
     return Frame(
         graph=held.graph.name,
@@ -119,8 +120,8 @@ def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float],
             )
         ),
         frontier_active=len(resident.active),
-        frontier_shadow=resident.shadow(frontier.sources),
-        mean_degree_active=float(frontier.degree.mean()) if len(frontier.degree) else 0.0,
+        frontier_shadow=resident.shadow(frontier.sources[~frontier.retried]),
+        mean_degree_active=float(degree.mean()) if len(degree) else 0.0,
         diffusion_radius=int(hops[hops < FAR].max(initial=0)),
         strides=len(moment.strides.energy),
         flips_on=len(flips.on),

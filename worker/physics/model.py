@@ -56,6 +56,7 @@ class Frontier(NamedTuple):
     sources: Int32s  # (S,) indices of nodes
     start: Ints  # (S,) each source's first out-link
     degree: Int32s  # (S,) number of out-links
+    retried: Bools  # (S,) below its threshold, and a source all the same (§6)
     active: int  # active nodes, of which the sources are at most `frontier_cap`
     clock: float  # reading of the decay clock, s
     tick: int  # number of the tick that this is read for

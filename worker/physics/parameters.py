@@ -113,9 +113,13 @@ class Diffusion:
 
 @dataclass(frozen=True)
 class Guards:
-    """What a source cannot exceed (§6)."""
+    """What a source cannot exceed, and what helps where none strides (§6)."""
 
     beta: Annotated[float, Ge(0.05), Le(0.2), doc("β: most of its energy that a source gives away in a tick")] = 0.2
+    min_strides: Annotated[
+        int, Ge(0), doc("strides under which nodes below their threshold may stride too; 0: they never may")
+    ] = 1
+    shadow_budget: Annotated[int, Ge(0), Le(10_000), doc("most such nodes in a tick, those with the largest E/Θ")] = 8
 
 
 STICKINESS = MappingProxyType({"Memory": 0.9, "Task": 0.3})

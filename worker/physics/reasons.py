@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from worker.physics.valence import Terms
 
 TERMS = ("weight", "goal", "novelty", "resonance", "complementarity")
-REASONS = (*TERMS, "only", "top_k", "explore")
+REASONS = (*TERMS, "only", "top_k", "explore", "shadow_retry")
 
 
 def selected_reasons(frontier: Frontier, strides: Strides, terms: Terms, parameters: Parameters) -> Int32s:
     """Return the index into REASONS of each stride (M,). The frontier must be as the tick had read it.
 
-    `explore` is a stride that chance chose, `top_k` every other but a source's cheapest. That one is `only` where its source
-    has one link; else it is named after the first of TERMS without which the same selection, candidates (§4) included, would
-    have put another link first. Where no single term does that (several agree, or links are so alike that their order
-    decided), it is `weight`.
+    `shadow_retry` is every stride of a node below its threshold (§6), `explore` one that chance chose, `top_k` every other
+    but a source's cheapest. That one is `only` where its source has one link; else it is named after the first of TERMS
+    without which the same selection, candidates (§4) included, would have put another link first. Where no single term does
+    that (several agree, or links are so alike that their order decided), it is `weight`.
     """
     reason = np.zeros(len(strides.link), dtype=np.int32)
     for code in reversed(range(len(TERMS))):
@@ -33,6 +33,7 @@ def selected_reasons(frontier: Frontier, strides: Strides, terms: Terms, paramet
     reason[np.isin(strides.source, frontier.sources[frontier.degree == 1])] = REASONS.index("only")
     reason[strides.rank > 0] = REASONS.index("top_k")
     reason[strides.explored] = REASONS.index("explore")
+    reason[np.isin(strides.source, frontier.sources[frontier.retried])] = REASONS.index("shadow_retry")
     return reason
 
 
