@@ -42,6 +42,8 @@ class NaiveGraph:
     links: list[Link]
     clock: float = 0.0
     tick: int = 0
+    branching: float | None = None
+    growth: float | None = None
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Stride:
 class Result:
     strides: list[Stride]
     energy_in: float
+    after: dict[str, float]  # energies after all strides, before decay
     decay: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
 
@@ -87,6 +90,7 @@ def tick(graph, p, dt, stimuli):
     for stride in strides:
         after[stride.link.source] -= stride.energy
         after[stride.link.target] += keeps(graph.nodes[stride.link.target], p) * stride.energy
+    criticality(strides, e, after, theta, graph, p, dt)
     score(strides, e, theta)
     learn(strides, e, after, theta, graph, p)
 
@@ -100,9 +104,28 @@ def tick(graph, p, dt, stimuli):
         graph.nodes[stride.link.target].visits += 1
     for node in graph.nodes.values():
         node.energy = max(0.0, after[node.id])
-    result = Result(strides, math.fsum(delta for _, delta in stimuli))
+    result = Result(strides, math.fsum(delta for _, delta in stimuli), after)
     decay(graph, p, dt, result)
     return result
+
+
+def criticality(strides, e, after, theta, graph, p, dt):
+    """§12: the two ratios, as exponential means over 20 ticks."""
+    active = [i for i in e if e[i] >= theta[i]]
+    reaching = [
+        keeps(graph.nodes[s.link.target], p) * s.energy for s in strides if after[s.link.target] >= theta[s.link.target]
+    ]
+    leaving = [s.energy for s in strides if e[s.link.source] >= theta[s.link.source]]
+    fading = [after[i] * (1 - 2 ** (-dt / half_life(graph.nodes[i], p))) for i in active]
+    if sum(leaving) + sum(fading) > 0:
+        graph.branching = mean(graph.branching, sum(reaching) / (sum(leaving) + sum(fading)))
+    if active:
+        graph.growth = mean(graph.growth, sum(after[i] >= theta[i] for i in e) / len(active))
+
+
+def mean(before, sample):
+    """§12: an exponential mean over 20 ticks."""
+    return sample if before is None else before + 2 / 21 * (sample - before)
 
 
 def threshold(node, p):

@@ -60,7 +60,7 @@ def tick(held: Held, dt: float) -> Frame:
             staged = stage(frontier, strides, stimuli.nodes, parameters)
         try:
             with watch("commit"):
-                commit(held, stimuli, strides, staged, dt)
+                commit(held, stimuli, frontier, strides, staged, dt)
         except ForeignChange:
             reconcile(held, np.union1d(staged.touched, frontier.sources))
             continue
@@ -109,10 +109,10 @@ def retry(held: Held, frontier: Frontier, numbers: Terms) -> tuple[Frontier, Str
     return frontier, transfer(frontier, select(frontier, numbers, parameters), numbers, parameters)
 
 
-def commit(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> None:
+def commit(held: Held, stimuli: Accepted, frontier: Frontier, strides: Strides, staged: Staged, dt: float) -> None:
     """Write all changes in one transaction, and then take them into memory (§2, step 6)."""
     fault_point("stage.done")
-    changes = change.changes(held, stimuli, strides, staged, dt)
+    changes = change.changes(held, stimuli, frontier, strides, staged, dt)
     finish(held)
     held.graph.commit(changes)
     change.take_in(held, changes, strides, staged)

@@ -171,6 +171,20 @@ class FrameEnd(Model):
     ]
     mean_degree_active: Annotated[Amount, _says("mean out-degree of this tick's sources")]
     diffusion_radius: Annotated[Count, _says("links from the nodes that stimuli came to, to the farthest active one")]
+    branching: Annotated[
+        float | None,
+        _says(
+            "energy reaching nodes that stay or become active, by energy leaving active nodes and their decay: a mean over "
+            "20 ticks (§12); null before the first such tick"
+        ),
+    ]
+    growth: Annotated[float | None, _says("active nodes after by active nodes before, a mean over 20 ticks (§12)")]
+    spectral: Annotated[
+        float | None,
+        _says(
+            "largest factor that the tick's decay leaves of a type's energy: the spectral radius, whatever the graph (§12)"
+        ),
+    ]
     strides: Count
     flips_on: Count
     flips_off: Count

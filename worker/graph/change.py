@@ -10,22 +10,23 @@ import numpy as np
 
 from worker.graph.attach import by_type, node_changes, write_back
 from worker.graph.port import COMMITTED, Changes, LinkChanges
-from worker.physics import decay, weights
+from worker.physics import criticality, decay, weights
+from worker.physics.criticality import Criticality
 
 if TYPE_CHECKING:
     from worker.graph.attach import Held
     from worker.graph.port import Ledger
     from worker.graph.stimuli import Accepted
-    from worker.physics.model import Floats, Staged, Strides, WeightStats
+    from worker.physics.model import Floats, Frontier, Staged, Strides, WeightStats
 
 
-def changes(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> Changes:
+def changes(held: Held, stimuli: Accepted, frontier: Frontier, strides: Strides, staged: Staged, dt: float) -> Changes:
     """Return everything that the tick's commit writes, in ascending keys; nothing that stays as it is."""
     resident = held.resident
     at = decay.epoch(held.ledger.decay_clock, held.parameters.decay)
     order = np.argsort(resident["key"][staged.touched])
     return Changes(
-        ledger=_next(held, stimuli, strides, staged, dt),
+        ledger=_next(held, stimuli, frontier, strides, staged, dt),
         energy_at=at,
         nodes=node_changes(resident, staged.touched[order], _written(held, staged, at)[order], at),
         visited=resident.names(strides.target),
@@ -81,11 +82,15 @@ def _stats(held: Held, strides: Strides, staged: Staged) -> dict[str, WeightStat
     return stats
 
 
-def _next(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: float) -> Ledger:
+def _next(held: Held, stimuli: Accepted, frontier: Frontier, strides: Strides, staged: Staged, dt: float) -> Ledger:
     ledger = held.ledger
     terms = by_type(held.resident, staged.touched, staged.before, staged.after)
+    ratios = criticality.mean(
+        Criticality(ledger.branching, ledger.growth), _criticality(held, frontier, strides, staged, dt)
+    )
     return replace(
         ledger,
+        **ratios._asdict(),
         tick=ledger.tick + 1,
         phase=COMMITTED,
         dt=dt,
@@ -93,6 +98,12 @@ def _next(held: Held, stimuli: Accepted, strides: Strides, staged: Staged, dt: f
         digest=_digest(held, strides),
         books=ledger.books.commit(terms, stimuli.delta.tolist(), staged.lost),
     )
+
+
+def _criticality(held: Held, frontier: Frontier, strides: Strides, staged: Staged, dt: float) -> Criticality:
+    lifted = staged.touched[staged.snapshot >= frontier.nodes.threshold[staged.touched]]
+    active = np.union1d(held.resident.active, lifted).astype(np.int32)
+    return criticality.measured(frontier, strides, staged, active, dt)
 
 
 def _digest(held: Held, strides: Strides) -> str:

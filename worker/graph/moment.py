@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.graph.resident import FAR
+from worker.physics.books import left
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -74,6 +75,9 @@ class Frame:
     frontier_shadow: int
     mean_degree_active: float
     diffusion_radius: int
+    branching: float | None
+    growth: float | None
+    spectral: float | None
     strides: int
     flips_on: int
     flips_off: int
@@ -123,6 +127,12 @@ def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float],
         frontier_shadow=resident.shadow(frontier.sources[~frontier.retried]),
         mean_degree_active=float(degree.mean()) if len(degree) else 0.0,
         diffusion_radius=int(hops[hops < FAR].max(initial=0)),
+        branching=held.ledger.branching,
+        growth=held.ledger.growth,
+        spectral=max(
+            (left(held.ledger.dt, held.parameters.half_life(kind)) for kind, e in books.energy.items() if e > 0.0),
+            default=None,
+        ),
         strides=len(moment.strides.energy),
         flips_on=len(flips.on),
         flips_off=len(flips.off) + len(flips.faded),

@@ -31,6 +31,8 @@ class Ledger:
     settled: float = 0.0  # the last epoch whose settling is complete
     turn: str = ""  # id of the source served last, where they take turns
     revision: int = 0  # bumped by others to say that the graph has changed
+    branching: float | None = None  # mean branching ratio, and mean ratio of active nodes, over 20 ticks (SPEC §12)
+    growth: float | None = None
     digest: str = ""  # SHA-256 over the strides of all ticks, each chained to the one before
     books: Books = field(default_factory=lambda: Books({}))
 
