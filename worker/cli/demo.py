@@ -164,8 +164,8 @@ def _tell(
     out.print()
     out.print(_figures(story, status))
     out.print()
-    names = "  ".join(f"{step} {ms:.1f}" for step, ms in story.timings_ms().items())
-    out.print(f"[dim]median milliseconds a tick:[/] {names}   [dim]all in {seconds:.1f} s[/]")
+    names = " ".join(f"{step} {ms:.1f}" for step, ms in story.timings_ms().items())
+    out.print(f"[dim]ms a tick:[/] {names}   [dim]all in {seconds:.1f} s[/]")
     out.print()
     out.print("[bold]Try next[/]  (all of it is in your Neo4j, and stays there)")
     for command, what in (
