@@ -16,6 +16,7 @@ RUN sed -e '/--hash/d' -e 's/ \\$//' /source/requirements.lock > /source/constra
 COPY . /source
 RUN pip install --no-deps --no-build-isolation /source
 
-USER stridegraph
+# By its number: Kubernetes must see that it is not root.
+USER 7300
 ENTRYPOINT ["stridegraph"]
 CMD ["run"]

@@ -12,15 +12,18 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.scheduler import LoadScopeScheduling
 
 from tests.container import neo4j as container
-from tests.stores import MemoryStore, Neo4jStore
+from tests.stores import MemoryStore, Neo4jStore, fill
 from worker.database import local_server
+from worker.graph.attach import attach
 from worker.graph.connection import Connection
 from worker.graph.memory import MemoryGraph
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
-from worker.settings import DatabaseSettings
+from worker.settings import DatabaseSettings, Settings
+from worker.tick import tick
 
 EMBEDDED, CONTAINER, OLDER = DATABASES = ("embedded", "container", "5.26")
 MEMORY = "memory"
@@ -31,11 +34,21 @@ CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS
 EVERYWHERE = ("integration", "conformance", "container")  # suites that run on every database; the others on the first
 OLDER_VERSION = "5.26.30"
 CI = bool(os.environ.get("CI"))
+OWN = ("tests/integration/test_local_server.py", "tests/fault/test_server.py")
+DEATHS = tuple(f"tests/fault/test_{name}.py" for name in ("kill", "holders", "slow", "fleet", "clock"))
+SERVED = ("acceptance", "container", "integration")  # suites whose every test needs a server, or starts one
 served: Counter[str] = Counter()
 unserved: dict[str, str] = {}
 
+# Servers of tests live for minutes: Java's quick compiler alone takes half the CPU, and starts them sooner.
+os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
+
 settings.register_profile(
-    "quick", max_examples=int(os.environ.get("EXAMPLES", "200")), deadline=None, suppress_health_check=list(HealthCheck)
+    "quick",
+    max_examples=int(os.environ.get("EXAMPLES", "200")),
+    derandomize=CI,  # the same examples for the same code: new ones are for `make test` and `make fault`
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 settings.load_profile("quick")
 
@@ -53,6 +66,17 @@ def pytest_configure(config):
         unserved[CONTAINER] = "there is no Docker engine here"
 
 
+def pytest_sessionstart(session):
+    """Compile the kernels once, before several processes would do so at the same time."""
+    if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
+        for impl in ("stride", "matrix"):
+            warm = MemoryStore(MemoryGraph())
+            fill(warm)
+            held = attach(warm.graph, Settings(diffusion={"impl": impl}, weight_decay={"enabled": True}), "warm")
+            for _ in range(3):
+                tick(held, 1000.0)
+
+
 def pytest_generate_tests(metafunc):
     if "database" in metafunc.fixturenames:
         chosen = metafunc.config.databases
@@ -61,7 +85,36 @@ def pytest_generate_tests(metafunc):
         smoke = metafunc.definition.get_closest_marker("smoke")
         metafunc.parametrize("database", [d for d in chosen if smoke or d != OLDER], indirect=True)
     if "store" in metafunc.fixturenames:
-        metafunc.parametrize("store", [MEMORY, *metafunc.config.databases], indirect=True)
+        chosen = metafunc.config.databases
+        if metafunc.definition.path.parent.name not in EVERYWHERE:
+            smoke = metafunc.definition.get_closest_marker("smoke")
+            chosen = [d for d in chosen if d == chosen[0] or (smoke and d == OLDER)]
+        metafunc.parametrize("store", [MEMORY, *chosen], indirect=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give what needs servers to three processes, the longest first; the rest goes file by file to whoever has room."""
+
+    class ByServer(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            path, _, name = nodeid.partition("::")
+            asked = set(name.partition("[")[2].rstrip("]").split("-"))
+            if path == "tests/fault/test_soak.py":
+                return "1 soak"
+            if path in OWN:
+                return "2 servers of their own"
+            if path.startswith("tests/fault/") and asked & set(DATABASES):
+                return "3 faults" if path in DEATHS else "4 other faults"
+            return "5 servers" if path.split("/")[1] in SERVED or asked & set(DATABASES) else path
+
+        def _assign_work_unit(self, node):
+            numbered = sorted(scope for scope in self.workqueue if scope[0].isdigit())
+            for scope in reversed(numbered):
+                self.workqueue.move_to_end(scope, last=False)
+            super()._assign_work_unit(node)
+
+    return ByServer(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -138,6 +191,12 @@ def _clean_environment(monkeypatch):
         monkeypatch.delenv(name)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Take in what a process of several has counted."""
+    served.update(getattr(node, "workeroutput", {}).get("served", {}))
+
+
 def pytest_terminal_summary(terminalreporter):
     for name in DATABASES:
         line = f"{served[name]} tests" if served[name] else f"NO TEST ({unserved.get(name, 'not asked for')})"
@@ -145,6 +204,9 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def pytest_sessionfinish(session, exitstatus):
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["served"] = dict(served)
+        return
     missing = [name for name in DATABASES if not served[name]]
     if (
         CI

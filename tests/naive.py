@@ -23,7 +23,9 @@ class Node:
     embedding: tuple = ()
     emotion: tuple = ()
     visits: int = 0
+    resolved: bool = False
     written: float = 0.0
+    retention: float = 1.0
 
 
 @dataclass
@@ -44,6 +46,12 @@ class NaiveGraph:
     tick: int = 0
     branching: float | None = None
     growth: float | None = None
+    multiplier: float = 1.0
+    octaves: float = 0.0
+    off_target: tuple = ()  # sides of the last five ticks on which branching was off its target
+    lasted: int = 0
+    weight_clock: float = 0.0
+    forgotten: int = 0  # how often links have forgotten
 
 
 @dataclass
@@ -66,21 +74,35 @@ class Result:
     energy_in: float
     after: dict[str, float]  # energies after all strides, before decay
     decay: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    near: list[float] = field(default_factory=list)  # E/Θ of those that a retry chose among, descending
 
 
 def tick(graph, p, dt, stimuli):
-    """Run one tick of `dt` seconds with stimuli [(node id, delta)], change the graph, and return what happened."""
+    """Run one tick of `dt` seconds with stimuli, change the graph, and return what happened.
+
+    A stimulus is (node id, delta), or (((candidate's id, similarity), …), budget).
+    """
     graph.tick += 1
-    for node, delta in stimuli:  # §2.1
-        graph.nodes[node].energy += delta
+    if p.valence.persistence and norm(p.valence.affect) and graph.tick > 1:  # §5: the twin's mood never changes
+        graph.lasted += 1
+    given = []
+    for who, amount in stimuli:  # §2.1, one after the other
+        e = {node.id: node.energy for node in graph.nodes.values()}
+        theta = {node.id: threshold(node, p) for node in graph.nodes.values()}
+        for node, delta in [(who, amount)] if isinstance(who, str) else distributed(who, amount, e, theta):
+            graph.nodes[node].energy += delta
+            given.append((node, delta))
     e = {node.id: node.energy for node in graph.nodes.values()}  # §2.3, the snapshot
     theta = {node.id: threshold(node, p) for node in graph.nodes.values()}
     active = sorted(i for i in e if e[i] >= theta[i])
     read = reading(graph.links, p)
+    if active:
+        control(graph, p, dt)
 
     strides = []
     for source in active:
         strides += strides_of(source, e[source], theta[source], len(active), graph, read, p, dt, graph.tick)
+    near = []
     if len(strides) < p.guards.min_strides:
         near = sorted((i for i in e if 0.0 < e[i] < theta[i]), key=lambda i: (-e[i] / theta[i], i))
         strides = []
@@ -90,23 +112,78 @@ def tick(graph, p, dt, stimuli):
     for stride in strides:
         after[stride.link.source] -= stride.energy
         after[stride.link.target] += keeps(graph.nodes[stride.link.target], p) * stride.energy
-    criticality(strides, e, after, theta, graph, p, dt)
+    criticality(strides, e, after, theta, graph, p, dt * graph.multiplier)
     score(strides, e, theta)
     learn(strides, e, after, theta, graph, p)
 
     epoch = math.floor(graph.clock / p.decay.settle) * p.decay.settle  # §2.6, the commit
     for i in {stride.link.source for stride in strides} | {stride.link.target for stride in strides}:
         graph.nodes[i].written = epoch
-    for i, _ in stimuli:
+    for i, _ in given:
         graph.nodes[i].written = epoch
     for stride in strides:
         stride.link.log_weight += stride.learned
         graph.nodes[stride.link.target].visits += 1
     for node in graph.nodes.values():
         node.energy = max(0.0, after[node.id])
-    result = Result(strides, math.fsum(delta for _, delta in stimuli), after)
-    decay(graph, p, dt, result)
+    result = Result(strides, math.fsum(delta for _, delta in given), after, near=[e[i] / theta[i] for i in near])
+    decay(graph, p, dt * graph.multiplier, result)
+    forget(graph, p, dt)
     return result
+
+
+def forget(graph, p, dt):
+    """§9: log-weights draw near to the mean of their type, on a clock of their own."""
+    if not p.weight_decay.enabled:
+        return
+    graph.weight_clock += dt
+    epochs = math.floor(graph.weight_clock / p.weight_decay.every) - graph.forgotten
+    graph.forgotten += epochs
+    by_type = defaultdict(list)
+    for link in graph.links:
+        by_type[link.type].append(link)
+    for kind, links in by_type.items():
+        mean = fmean(link.log_weight for link in links)
+        half_life = 86400 * p.weight_decay.half_life.get(kind, p.weight_decay.half_life["*"])
+        for link in links:
+            link.log_weight = mean + (link.log_weight - mean) * 2 ** (-epochs * p.weight_decay.every / half_life)
+
+
+def control(graph, p, dt):
+    """§12: how much faster this tick decays, by the branching of those before."""
+    if not p.criticality.enabled or graph.branching is None:
+        return
+    error = graph.branching - p.criticality.target
+    graph.off_target = (*graph.off_target[-4:], math.copysign(1, error) if error else 0)
+    if abs(sum(graph.off_target)) < 5:
+        return
+    pushed = graph.octaves + p.criticality.integral * error * dt
+    wanted = p.criticality.proportional * error + pushed
+    if not (wanted > 1 and error > 0) and not (wanted < -1 and error < 0):
+        graph.octaves = pushed
+    graph.multiplier = 2 ** max(-1.0, min(1.0, wanted))
+
+
+def distributed(candidates, budget, e, theta):
+    """§10: what each candidate gets of a budget, as [(node id, delta)]. A tie of λ's two questions, as good as equal, is a no."""
+    s, n = dict(candidates), len(candidates)
+    gap = {i: max(0.0, theta[i] - e[i]) for i in s}
+    lam = 0.6
+    if sum(gap.values()) / n > (1 + 1e-12) * sum(theta[i] for i in s) / n / 3:
+        lam += 0.2
+    if sum((s[i] / sum(s.values())) ** 2 for i in s) > 0.2 * (1 + 1e-12):
+        lam -= 0.2
+    lam = min(max(lam, 0.3), 0.8)
+    weight = {i: logistic((theta[i] - e[i]) / (0.27 * theta[i])) for i in s}
+    total = sum(weight.values()) or 1.0  # 0 where all are so full that none has a gap
+    floor = {i: min(gap[i], lam * budget * weight[i] / total) for i in s}
+    amplifier = {i: (1 - lam) * budget * s[i] ** 1.3 / sum(x**1.3 for x in s.values()) for i in s}
+    return [(i, min(floor[i] + amplifier[i], theta[i] / 3)) for i in s]
+
+
+def logistic(x):
+    """§10: σ, by whichever of its two forms does not overflow."""
+    return 1 / (1 + math.exp(-x)) if x > 0 else math.exp(x) / (1 + math.exp(x))
 
 
 def criticality(strides, e, after, theta, graph, p, dt):
@@ -140,7 +217,23 @@ def keeps(node, p):
 
 def half_life(node, p):
     """§9: seconds in which a node's energy halves."""
-    return p.decay.half_life.get(node.type, p.decay.half_life["*"])
+    return node.retention * p.decay.half_life.get(node.type, p.decay.half_life["*"])
+
+
+def retention(node, graph, p):
+    """§9: how many times as long as its type a node keeps its energy."""
+    degree, goal = 0, False
+    for link in graph.links:
+        if node.id in {link.source, link.target}:
+            degree += 1
+            other = graph.nodes[link.target if link.source == node.id else link.source]
+            goal = goal or (other.type == p.consolidation.goal and not other.resolved)
+    factor = 1.0
+    if p.consolidation.enabled and (norm(node.emotion) > p.consolidation.emotion or goal):
+        factor *= p.consolidation.factor
+    if p.resistance.enabled and degree >= p.resistance.degree:
+        factor *= p.resistance.factor
+    return factor
 
 
 def reading(links, p):
@@ -190,7 +283,7 @@ def strides_of(source, energy, theta, active, graph, read, p, dt, tick):
 
     base, full = {}, {}
     for link in links:
-        weight, goal, novelty, multiplier = costs(link, graph.nodes[link.target], read(link), p)
+        weight, goal, novelty, multiplier = costs(link, graph.nodes[link.target], read(link), p, graph.lasted)
         base[link.id], full[link.id] = weight + novelty, (weight + goal + novelty) * multiplier
     candidates = in_order(links, base)[: kept(len(links), active, p)]
     chosen = in_order(candidates, full)
@@ -198,7 +291,9 @@ def strides_of(source, energy, theta, active, graph, read, p, dt, tick):
         chosen = chosen[: p.select.topk]
     if not chosen:
         return []
-    rest = [link for link in in_order(links, dict.fromkeys(full, 0)) if link not in chosen]
+    rest = []
+    if p.select.epsilon > 0:
+        rest = [link for link in in_order(links, dict.fromkeys(full, 0)) if link not in chosen]
     explored = None
     if rest and uniform(p.select.seed, tick, source, 0) < p.select.epsilon:
         explored = rest[math.floor(uniform(p.select.seed, tick, source, 1) * len(rest))]
@@ -231,7 +326,7 @@ def uniform(seed, tick, source, draw):
     return (x >> 11) / 2**53
 
 
-def costs(link, target, z, p):
+def costs(link, target, z, p, lasted=0):
     """§5: c_weight, c_goal, c_novelty, m_res · m_comp."""
     v = p.valence
     weight = math.log(1 + math.exp(-z))
@@ -241,7 +336,7 @@ def costs(link, target, z, p):
     emotion = link.emotion or target.emotion
     r = cosine(v.affect, emotion) if norm(v.affect) >= 0.05 and norm(emotion) >= 0.05 else None
     r = r or 0.0
-    resonance = math.exp(-v.resonance * r)
+    resonance = math.exp(-v.resonance * math.exp(-0.05 * max(0, lasted - 20)) * r)
     complementarity = math.exp(-v.complementarity * max(0.0, -r) * min(norm(v.affect), 1.0) * v.context)
     return weight, goal, novelty, max(0.6, min(1.6, resonance * complementarity))
 
@@ -313,7 +408,9 @@ def decay(graph, p, dt, result):
         return
     epoch = math.floor(graph.clock / p.decay.settle) * p.decay.settle
     for node in graph.nodes.values():
-        if node.energy > 0 and node.written < epoch and 2 ** (-(epoch - node.written) / half_life(node, p)) < 0.999:
+        if node.energy > 0 and retention(node, graph, p) != node.retention:
+            node.written, node.retention = epoch, retention(node, graph, p)
+        elif node.energy > 0 and node.written < epoch and 2 ** (-(epoch - node.written) / half_life(node, p)) < 0.999:
             node.written = epoch
             if node.energy * 2 ** ((graph.clock - epoch) / half_life(node, p)) < p.decay.floor * threshold(node, p):
                 result.decay[node.type] += node.energy

@@ -22,6 +22,12 @@ class MemoryStore:
     def link(self, source, target, kind="R", **properties):
         return self.graph.add_link(source, target, kind, **properties)
 
+    def entity(self, **properties):
+        return self.graph.add_entity(**properties)
+
+    def member(self, node, entity, **properties):
+        self.graph.add_member(node, entity, **properties)
+
     def stimulus(self, minute=0, **properties):
         return self.graph.add_stimulus(created_at=EPOCH + datetime.timedelta(minutes=minute), **properties)
 
@@ -46,19 +52,27 @@ class MemoryStore:
     def links(self):
         return [
             (
-                self.graph.node[found.source]["id"],
+                self.graph.node[found.source].get("id"),
                 found.type,
-                self.graph.node[found.target]["id"],
-                found.properties["log_weight"],
+                self.graph.node[found.target].get("id"),
+                found.properties.get("log_weight"),
             )
             for found in self.graph.link.values()
         ]
+
+    def let_age(self, own, seconds):
+        taken = [found for found in (*self.graph.applied.values(), *self.graph.rejected) if found["id"] == own]
+        for found in taken:
+            found["taken_at"] -= seconds
 
     def bump(self):
         self.graph.kept = replace(self.graph.kept, revision=self.graph.kept.revision + 1)
 
     def let_lease_run_out(self):
         self.graph.expires = 0.0
+
+    def set_clock_back(self):
+        self.graph.expires += 3600.0
 
 
 class Neo4jStore:
@@ -77,6 +91,14 @@ class Neo4jStore:
     def link(self, source, target, kind="R", **properties):
         text = "MATCH (a), (b) WHERE id(a) = $a AND id(b) = $b CREATE (a)-[r:$($kind)]->(b) SET r = $properties RETURN id(r) AS key"
         return self._one(text, a=source, b=target, kind=kind, properties=properties)[0]["key"]
+
+    def entity(self, **properties):
+        text = "CREATE (e:Entity) SET e = {graph: $graph}, e += $properties RETURN id(e) AS key"
+        return self._one(text, properties=properties)[0]["key"]
+
+    def member(self, node, entity, **properties):
+        text = "MATCH (n), (e) WHERE id(n) = $n AND id(e) = $e CREATE (n)-[m:MEMBER_OF]->(e) SET m = $properties"
+        self._one(text, n=node, e=entity, properties=properties)
 
     def stimulus(self, minute=0, **properties):
         text = "CREATE (s:Stimulus) SET s = $properties, s.graph = $graph, s.created_at = $at RETURN id(s) AS key"
@@ -104,11 +126,18 @@ class Neo4jStore:
         text = "MATCH (a:Node {graph: $graph})-[r]->(b) RETURN a.id AS a, type(r) AS t, b.id AS b, r.log_weight AS w"
         return [(row["a"], row["t"], row["b"], row["w"]) for row in self._one(text)]
 
+    def let_age(self, own, seconds):
+        text = "MATCH (s:AppliedStimulus|RejectedStimulus {graph: $graph, id: $id}) SET s.taken_at = s.taken_at - duration({seconds: $seconds})"
+        self._one(text, id=own, seconds=seconds)
+
     def bump(self):
         self._one("MATCH (l:Ledger {graph: $graph}) SET l.revision = l.revision + 1")
 
     def let_lease_run_out(self):
         self._one("MATCH (l:Ledger {graph: $graph}) SET l.expires = 0")
+
+    def set_clock_back(self):
+        self._one("MATCH (l:Ledger {graph: $graph}) SET l.expires = l.expires + 3600000")
 
 
 def fill(store, seed=5, nodes=40, links=150):

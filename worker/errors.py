@@ -6,13 +6,14 @@ StrideError                    it did not work; the message names the thing, `re
 ├── DatabaseError              the local server could not be fetched, started or stopped
 ├── GraphError                 the database's side of a tick
 │   ├── Unreachable            nothing answers at the URI, or not any more: worth another try
-│   │   └── Busy               the database asks to try the transaction again
+│   │   ├── Busy               the database asks to try the transaction again
+│   │   └── CommitUnknown      COMMIT may have happened or not: the ledger knows
 │   ├── Refused                wrong password, database, right or certificate: no try will heal it
 │   ├── SchemaError            a migration is missing, changed, or newer than this program
 │   ├── TooLarge               the transaction did not fit the database's memory: stage a smaller tick
 │   ├── Fenced                 another worker holds the graph now: this one must stop
 │   ├── ForeignChange          what the tick had read is not what is there: read again, stage afresh
-│   └── CommitUnknown          the answer to COMMIT was lost: the ledger knows
+│   └── Unexpected             an answer that nobody here knows: a bug, which no try will heal
 └── BooksError                 energy appeared or vanished: nothing more is moved
 """
 
@@ -62,7 +63,7 @@ class Busy(Unreachable):
 
 
 class CommitUnknown(Unreachable):
-    """The connection was lost after COMMIT was sent: only the ledger knows."""
+    """A COMMIT was sent and not answered, or answered by an error: only the ledger knows what became of it."""
 
 
 class Refused(GraphError):
@@ -83,6 +84,10 @@ class Fenced(GraphError):
 
 class ForeignChange(GraphError):
     """Some row is not as the tick had read it; nothing was written."""
+
+
+class Unexpected(GraphError):
+    """The database or its driver answered what nobody here knows."""
 
 
 class BooksError(StrideError):

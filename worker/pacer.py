@@ -10,12 +10,12 @@ from worker.physics import pace
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.graph.attach import Held
+    from worker.graph.held import Held
     from worker.graph.moment import Frame
     from worker.physics.pace import Interval
     from worker.settings import Settings
 
-POLL_SHARE = 0.75  # of `pace.min`, from poll to poll: what is left is for the query itself
+POLL_SHARE = 0.9  # of `pace.min`, from poll to poll: what is left is for the query itself
 LEAST_POLL = 0.05  # seconds between two polls of the queue, so that waiting costs next to nothing
 
 

@@ -10,21 +10,53 @@ import dataclasses
 import difflib
 import json
 import os
+import re
 from pathlib import Path  # noqa: TC003  (pydantic reads the annotation)
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from worker.errors import SettingsError
 from worker.physics import parameters
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 PREFIX = "STRIDE_"
+REFERENCE = "see docs/reference/settings.md"
+LONGEST = 200  # characters of a value that are told
 
 
 class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _address(uri: str) -> str:
+    """Refuse a URI that names no server, and one that carries a password: it would be told in every line about it."""
+    try:
+        parts = urlsplit(uri)
+        named = not uri or (parts.port != 0 and (parts.hostname or "").encode("idna"))
+    except ValueError:  # no port, no host, or brackets left open
+        named = False
+    if "@" in uri:
+        raise ValueError("it carries a user or a password: set STRIDE_NEO4J__USER and STRIDE_NEO4J__PASSWORD instead")
+    if not named:
+        raise ValueError("it names no host and port, as in bolt://localhost:7687")
+    return uri
 
 
 class Neo4jSettings(_Group):
@@ -36,11 +68,31 @@ class Neo4jSettings(_Group):
             pattern=r"^((neo4j|bolt)(\+s|\+ssc)?://\S+)?$",
             description="`neo4j://`, `bolt://`, `neo4j+s://`, …; empty: the local server of `stridegraph db`",
         ),
+        AfterValidator(_address),
     ] = ""
     user: Annotated[str, Field(description="user name")] = "neo4j"
-    password: Annotated[SecretStr, Field(description="password; never printed")] = SecretStr("")
+    password_file: Annotated[
+        Path | None, Field(description="file that holds the password and nothing else; empty: none")
+    ] = None
+    password: Annotated[SecretStr, Field(description="password; never printed", validate_default=True)] = SecretStr("")
     database: Annotated[str, Field(description="name of the database")] = "neo4j"
     timeout: Annotated[float, Gt(0), Le(600), Field(description="seconds to wait for a connection")] = 15.0
+
+    @field_validator("password_file")
+    @classmethod
+    def _holds_a_password(cls, path: Path | None) -> Path | None:
+        if path and not _line(path):
+            raise ValueError("the file is empty: write the password into it")
+        return path
+
+    @field_validator("password")
+    @classmethod
+    def _of_the_file(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
+        """Take the password from its file, if one is named."""
+        path = info.data.get("password_file")
+        if path and password.get_secret_value():
+            raise ValueError(f"give this or {variable('neo4j', 'password_file')}, not both")
+        return SecretStr(_line(path)) if path else password
 
 
 class DatabaseSettings(_Group):
@@ -67,6 +119,12 @@ class StimulusSettings(_Group):
     """Intake (SPEC §2)."""
 
     batch: Annotated[int, Ge(1), Le(100_000), Field(description="most stimuli applied in one tick")] = 1000
+    keep: Annotated[
+        float,
+        Ge(1),
+        Le(315_360_000),
+        Field(description="seconds after which an applied or rejected stimulus is deleted: so long its id is refused"),
+    ] = 604_800.0
 
 
 class ResidentSettings(_Group):
@@ -78,6 +136,11 @@ class ResidentSettings(_Group):
     max_links: Annotated[
         int, Ge(1000), Field(description="links held; over it, all are dropped, and the frontier's are read again")
     ] = 20_000_000
+    max_nodes: Annotated[
+        int,
+        Ge(1000),
+        Field(description="nodes held; over it, those without energy are dropped, and read again when needed"),
+    ] = 5_000_000
     refresh: Annotated[
         float, Gt(0), Field(description="seconds after which what is held is read again, for foreign changes")
     ] = 300.0
@@ -94,9 +157,29 @@ class LeaseSettings(_Group):
 class EventsSettings(_Group):
     """Where events go (SPEC §13)."""
 
-    file: Annotated[Path | None, Field(description="JSON-lines file; empty: none")] = None
+    file: Annotated[
+        Path | None,
+        Field(description="JSON-lines file; `{graph}` in its name stands for that of the graph; empty: none"),
+    ] = None
     max_bytes: Annotated[int, Ge(10_000), Field(description="size at which the file is rotated")] = 100_000_000
     keep: Annotated[int, Ge(1), Le(1000), Field(description="rotated files kept")] = 5
+
+
+class HealthSettings(_Group):
+    """How it is told whether a worker does its duty."""
+
+    file: Annotated[Path | None, Field(description="file that `stridegraph health` reads; empty: none")] = None
+    interval: Annotated[
+        float,
+        Ge(0.1),
+        Le(600),
+        Field(
+            description="seconds for which a worker may be silent; after three such it is stuck: a tick must not take as long"
+        ),
+    ] = 5.0
+    startup: Annotated[
+        float, Ge(1), Le(86_400), Field(description="seconds after which a worker that still attaches is stuck")
+    ] = 600.0
 
 
 class Settings(BaseSettings):
@@ -117,12 +200,17 @@ class Settings(BaseSettings):
     stickiness: parameters.Stickiness = parameters.Stickiness()
     learning: parameters.Learning = parameters.Learning()
     decay: parameters.Decay = parameters.Decay()
+    consolidation: parameters.Consolidation = parameters.Consolidation()
+    resistance: parameters.Resistance = parameters.Resistance()
+    weight_decay: parameters.WeightDecay = parameters.WeightDecay()
     threshold: parameters.Threshold = parameters.Threshold()
+    criticality: parameters.Criticality = parameters.Criticality()
     stimulus: StimulusSettings = StimulusSettings()
     pace: parameters.Pace = parameters.Pace()
     resident: ResidentSettings = ResidentSettings()
     lease: LeaseSettings = LeaseSettings()
     events: EventsSettings = EventsSettings()
+    health: HealthSettings = HealthSettings()
 
     @model_validator(mode="before")
     @classmethod
@@ -143,7 +231,12 @@ class Settings(BaseSettings):
         try:
             return cls(**changes)
         except ValidationError as error:
-            raise SettingsError(_lines(error), "see docs/reference/settings.md") from None
+            raise SettingsError(_lines(error), REFERENCE) from None
+        except (UnreadableError, RecursionError) as error:  # a whole group in one variable, which may hold the password
+            named = re.findall(r'field "(\w+)"', str(error)) or [
+                n for n in cls.model_fields if variable(n) in os.environ
+            ]
+            raise SettingsError(f"{', '.join(map(variable, named))}: it is no JSON object", REFERENCE) from None
 
     @property
     def physics(self) -> parameters.Parameters:
@@ -152,11 +245,21 @@ class Settings(BaseSettings):
         return parameters.Parameters(**{group.name: getattr(self, group.name) for group in groups})
 
 
+def _line(path: Path) -> str:
+    """Return what a file holds, without the line end after it. Raises ValueError."""
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("the file is not UTF-8 text") from None
+
+
 def _json(value: Any) -> Any:
     if isinstance(value, str) and value.lstrip()[:1] in {"[", "{"}:
         try:
             return json.loads(value)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             return value
     return value
 
@@ -166,28 +269,65 @@ def variable(*path: str) -> str:
     return PREFIX + "__".join(path).upper()
 
 
-def _variables(cls: type[Settings]) -> set[str]:
-    """Return the name of every variable that sets something."""
-    names = set()
+def assigned(texts: Iterable[str]) -> dict[str, Any]:
+    """Return changes as `Settings.read` takes them, from texts such as `select.topk=8`.
+
+    A value is written as in its variable; a text may also stand in JSON's quotation marks. Raises SettingsError.
+    """
+    known = {".".join(path) for path in _paths(Settings)}
+    changes: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = (part.strip() for part in text.partition("="))
+        group, _, name = key.partition(".")
+        if not equals:
+            raise SettingsError(f"{text!r}: it is not KEY=VALUE", "for example: select.topk=8")
+        if key not in known:
+            raise SettingsError(f"{key}: there is no such setting", _nearest(key, known))
+        if name:
+            changes.setdefault(group, {})[name] = _unquoted(value)
+        else:
+            changes[group] = _unquoted(value)
+    return changes
+
+
+def _unquoted(value: str) -> str:
+    try:
+        found = json.loads(value) if value.startswith('"') else value
+    except json.JSONDecodeError:
+        return value
+    return found if isinstance(found, str) else value
+
+
+def _paths(cls: type[Settings]) -> set[tuple[str, ...]]:
+    """Return the path of every setting, e.g. ("tick", "alpha")."""
+    paths: set[tuple[str, ...]] = set()
     for name, info in cls.model_fields.items():
         inner = (
             getattr(info.annotation, "model_fields", None)
             or getattr(info.annotation, "__dataclass_fields__", None)
             or {}
         )
-        names |= {variable(name), *(variable(name, key) for key in inner)}
-    return names
+        paths |= {(name, key) for key in inner} or {(name,)}
+    return paths
+
+
+def _nearest(name: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else REFERENCE
 
 
 def _refuse_unknown(cls: type[Settings]) -> None:
-    known = _variables(cls)
+    known = {variable(*part) for path in _paths(cls) for part in (path, path[:1])}
     for name in sorted(os.environ):
         if name.startswith(PREFIX) and name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            raise SettingsError(
-                f"{name}: there is no such setting",
-                f"did you mean {near[0]}?" if near else "see docs/reference/settings.md",
-            )
+            raise SettingsError(f"{name}: there is no such setting", _nearest(name, known))
+        if name.startswith(PREFIX) and not _is_text(os.environ[name]):
+            raise SettingsError(f"{name}: it is not UTF-8", REFERENCE)
+
+
+def _is_text(value: str) -> bool:
+    """Say whether a text can be sent to a database: bytes that are not UTF-8 come from outside as half surrogate pairs."""
+    return not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _lines(error: ValidationError) -> str:
@@ -205,4 +345,10 @@ def _lines(error: ValidationError) -> str:
 
 
 def _shown(path: list[str], value: Any) -> str:
-    return "(not shown)" if "password" in path else repr(value)
+    """Return a value as it is told of: no password, its beginning where it is long."""
+    if "password" in path or path == ["neo4j"]:
+        return "(not shown)"
+    whole = repr(value)
+    if path == ["neo4j", "uri"] and "@" in whole:
+        whole = f"'(not shown){whole[whole.rindex('@') :]}"
+    return whole if len(whole) <= LONGEST else f"{whole[:LONGEST]}…"

@@ -52,6 +52,8 @@ def rows(path: Path, names: list[str], size: int) -> Iterator[Piece]:
 
 
 def _format(path: Path) -> _Format:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path}: it is not a regular file", "a pipe or device may never end: copy it to a file first")
     found = _FORMATS.get(path.suffix.lower())
     if found is None:
         raise InputError(f"{path}: only {' and '.join(_FORMATS)} files are read", "convert it, or rename it")

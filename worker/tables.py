@@ -1,8 +1,9 @@
-"""Node and link tables from CSV and Parquet files: read in pieces, every row checked, the bad ones named.
+"""Tables of nodes, links and members from CSV and Parquet files: read in pieces, every row checked, the bad ones named.
 
     nodes   id · type, energy, threshold, embedding, emotion (each may be missing) · any other column: a property
     links   source, target, type, and log_weight or weight (over 0: its logarithm is taken) · id: tells parallel links
             apart · emotion · any other column: a property
+    members node, entity · weight (over 0; missing: 1) · any other column: a property
 
 CSV is UTF-8, with commas and a header line, and carries text: an id of 007 stays "007", a property is text, a vector is
 written as JSON: "[0.5, 1]". Parquet carries types, and properties keep theirs. A missing value is no property.
@@ -34,16 +35,16 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
     Column = pd.Series[Any]
 
-Kind = Literal["nodes", "links"]
+Kind = Literal["nodes", "links", "members"]
 ROWS: Final = 200_000  # read at a time
 ID_BYTES: Final = 7_300  # with the longest name of a graph, what Neo4j can index
 NAME_LENGTH: Final = 1_000
 
-_NEEDED = {"nodes": ("id",), "links": ("source", "target", "type")}
-_TEXTS = {"nodes": ("id", "type"), "links": ("source", "target", "type", "id")}
-_NUMBERS = {"nodes": ("energy", "threshold"), "links": ("log_weight", "weight")}
-_VECTORS = {"nodes": ("embedding", "emotion"), "links": ("emotion",)}
-_RESERVED = {"nodes": ("graph", "energy_at", "visits"), "links": ()}
+_NEEDED = {"nodes": ("id",), "links": ("source", "target", "type"), "members": ("node", "entity")}
+_TEXTS = {"nodes": ("id", "type"), "links": ("source", "target", "type", "id"), "members": ("node", "entity")}
+_NUMBERS = {"nodes": ("energy", "threshold"), "links": ("log_weight", "weight"), "members": ("weight",)}
+_VECTORS = {"nodes": ("embedding", "emotion"), "links": ("emotion",), "members": ()}
+_RESERVED = {"nodes": ("graph", "energy_at", "visits"), "links": (), "members": ()}
 _SHOWN = 40  # characters of a bad value
 _IN_LISTS = {str, bool, int, float}
 _STORABLE = _IN_LISTS | {dt.date, dt.datetime, pd.Timestamp}
@@ -83,7 +84,7 @@ class Table:
         """Yield the rows, so many at a time. Raises InputError where the file turns out to be broken."""
         for raw, broken in table_files.rows(self.path, self.columns, size):
             checks = _Checks(raw.index)
-            good = _nodes(raw, checks) if self.kind == "nodes" else _links(raw, checks)
+            good = _ROWS[self.kind](raw, checks)
             reasons = {**broken, **checks.reasons}
             rejected = [Rejected(str(self.path), row, reasons[row]) for row in sorted(reasons)]
             yield Chunk(good[~good.index.isin(list(checks.reasons))], rejected)
@@ -147,6 +148,18 @@ def _links(raw: pd.DataFrame, checks: _Checks) -> pd.DataFrame:
         checks.refuse((weight <= 0).to_numpy(), "weight is not over 0", raw["weight"])
         good["log_weight"] = np.log(weight.where(weight > 0, 1.0))
     return good
+
+
+def _members(raw: pd.DataFrame, checks: _Checks) -> pd.DataFrame:
+    good = _read(raw, "members", checks)
+    _check_key(good["node"], checks)
+    _check_key(good["entity"], checks)
+    if "weight" in good:
+        checks.refuse((good["weight"] <= 0).to_numpy(), "weight is not over 0", raw["weight"])
+    return good
+
+
+_ROWS = {"nodes": _nodes, "links": _links, "members": _members}
 
 
 def _read(raw: pd.DataFrame, kind: Kind, checks: _Checks) -> pd.DataFrame:

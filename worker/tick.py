@@ -16,21 +16,23 @@ import numpy as np
 from worker.errors import ForeignChange
 from worker.faults import fault_point
 from worker.graph import change
-from worker.graph.attach import book_arrivals, finish, read_anew, reconcile, settle
+from worker.graph.held import book_arrivals, finish, make_room, read_anew, reconcile
+from worker.graph.hubs import sufficient
 from worker.graph.moment import Flips, Frame, Moment, Stopwatch, figures
+from worker.graph.settle import forget, settle
 from worker.graph.stimuli import accept
 from worker.physics import decay as fading
 from worker.physics.diffusion import everywhere, select, transfer
 from worker.physics.model import Frontier
 from worker.physics.shadow import nearest
 from worker.physics.stage import stage
-from worker.physics.valence import terms
+from worker.physics.valence import lasted, terms
 from worker.physics.weights import standard
 
 if TYPE_CHECKING:
-    from worker.graph.attach import Held
+    from worker.graph.held import Held
     from worker.graph.stimuli import Accepted
-    from worker.physics.model import Int32s, Staged, Strides
+    from worker.physics.model import Int32s, Strides
     from worker.physics.valence import Terms
 
 SCHEDULE = ("intake", "load", "select", "stage", "commit", "decay", "emit")
@@ -43,7 +45,9 @@ def tick(held: Held, dt: float) -> Frame:
     Raises ForeignChange where others write faster than it can read, and whatever the database raises: then the tick is
     in the database or it is not, and the ledger knows which.
     """
-    parameters, numbers = held.parameters, terms(held.parameters, dt)
+    parameters, ledger = held.parameters, held.ledger
+    mood = lasted(ledger.lasted, ledger.affect, parameters.valence)
+    numbers = terms(parameters, dt, mood)
     for _ in range(ATTEMPTS):
         watch = Stopwatch(SCHEDULE)
         with watch("intake"):
@@ -53,21 +57,22 @@ def tick(held: Held, dt: float) -> Frame:
         with watch("select"):
             chosen = select(frontier, numbers, parameters)
         with watch("stage"):
+            fault_point("select.done")
             strides = transfer(frontier, chosen, numbers, parameters)
             if len(strides.energy) < parameters.guards.min_strides:
                 frontier, strides = retry(held, frontier, numbers)
-            books = held.ledger.books
             staged = stage(frontier, strides, stimuli.nodes, parameters)
+            moment = Moment(held.ledger.books, stimuli, frontier, strides, staged, numbers, mood)
         try:
             with watch("commit"):
-                commit(held, stimuli, frontier, strides, staged, dt)
+                commit(held, moment, dt)
         except ForeignChange:
             reconcile(held, np.union1d(staged.touched, frontier.sources))
             continue
         with watch("decay"):
             decayed = decay(held)
         with watch("emit"):
-            return emit(held, Moment(books, stimuli, frontier, strides, staged), decayed, watch)
+            return emit(held, moment, decayed, watch)
     raise ForeignChange(
         f"tick {held.ledger.tick + 1} was staged {ATTEMPTS} times, and each time others had written to what it read"
     )
@@ -75,9 +80,10 @@ def tick(held: Held, dt: float) -> Frame:
 
 def intake(held: Held) -> Accepted:
     """Read pending stimuli and add those that are good to the energies that this tick reads (§2, step 1)."""
+    make_room(held)
     resident = held.resident
     pending = held.graph.intake(held.settings.stimulus.batch)
-    unread = {stimulus.key for stimulus in pending if stimulus.key is not None} - resident.index.keys()
+    unread = set().union(*(stimulus.reached for stimulus in pending)) - resident.index.keys()
     if unread:
         resident.add(held.graph.nodes(sorted(unread)))
     stimuli = accept(pending, resident, held.ledger.decay_clock)
@@ -109,25 +115,26 @@ def retry(held: Held, frontier: Frontier, numbers: Terms) -> tuple[Frontier, Str
     return frontier, transfer(frontier, select(frontier, numbers, parameters), numbers, parameters)
 
 
-def commit(held: Held, stimuli: Accepted, frontier: Frontier, strides: Strides, staged: Staged, dt: float) -> None:
+def commit(held: Held, moment: Moment, dt: float) -> None:
     """Write all changes in one transaction, and then take them into memory (§2, step 6)."""
     fault_point("stage.done")
-    changes = change.changes(held, stimuli, frontier, strides, staged, dt)
+    changes = change.changes(held, moment, dt)
     finish(held)
     held.graph.commit(changes)
-    change.take_in(held, changes, strides, staged)
+    change.take_in(held, changes, moment)
 
 
 def decay(held: Held) -> dict[str, float]:
-    """Move the decay clock, now that the commit is known to stand; return what has decayed by node type (§9).
+    """Move the decay clock, now that the commit is known to stand; return what has decayed by kind of node (§9).
 
     The clock's transaction ends beside whatever comes next: only the next write to the graph waits for it.
     """
-    ledger, decayed = held.ledger.closed(held.parameters.half_life)
+    ledger, decayed = held.ledger.closed()
     held.closing = held.graph.decay(ledger, held.ttl)
     held.ledger, held.resident.clock = ledger, ledger.decay_clock
     for kind, taken in settle(held).items():
         decayed[kind] += taken
+    forget(held)
     return decayed
 
 
@@ -149,9 +156,15 @@ def _energetic(held: Held, stimulated: Int32s) -> Int32s:
 
 def _frontier(held: Held, sources: Int32s, active: int) -> Frontier:
     """Return what a tick reads for these sources, once all of it is held."""
-    resident = held.resident
-    resident.read_links(held.graph, sources)
+    held.resident.read_links(held.graph, sources)
+    frontier = sufficient(held, lambda: _view(held, sources, active))
     book_arrivals(held)
+    return frontier
+
+
+def _view(held: Held, sources: Int32s, active: int) -> Frontier:
+    """Return what is held of these sources and their links."""
+    resident = held.resident
     return Frontier(
         sources=sources,
         start=resident["start"][sources],

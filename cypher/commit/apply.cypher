@@ -53,14 +53,14 @@ CALL () {
 CALL () {
   UNWIND $applied AS entry
   MATCH (s:Stimulus) WHERE id(s) = entry AND s.graph = $graph
-  SET s:AppliedStimulus, s.tick = $tick
+  SET s:AppliedStimulus, s.tick = $tick, s.taken_at = datetime.realtime()
   REMOVE s:Stimulus
   RETURN count(s) AS applied
 }
 CALL () {
   UNWIND $rejected AS row
   MATCH (s:Stimulus) WHERE id(s) = row[0] AND s.graph = $graph
-  SET s:RejectedStimulus, s.tick = $tick, s.why = row[1]
+  SET s:RejectedStimulus, s.tick = $tick, s.taken_at = datetime.realtime(), s.why = row[1]
   REMOVE s:Stimulus
   RETURN count(s) AS rejected
 }

@@ -1,5 +1,5 @@
 // Purpose:    list links that the physics will not take, and why
-// Parameters: graph, limit
+// Parameters: graph, limit; affect: how many numbers an emotion is compared with (0: none)
 // Returns:    count, rows: list of [what, identity, why], at most `limit`; one row
 // Plan:       scans the graph's part of the index on (graph, id), and expands: a person asks, not a tick
 CYPHER 5
@@ -11,7 +11,10 @@ WITH a, r, b, CASE
   WHEN NOT r.log_weight IS :: INTEGER | FLOAT THEN 'log_weight is not a number: skipped'
   WHEN NOT r.log_weight - r.log_weight = 0.0 THEN 'log_weight is not finite: skipped'
   WHEN abs(r.log_weight) > 1e100 THEN 'log_weight is over 1e100: skipped'
-  WHEN NOT r.emotion IS :: LIST<INTEGER | FLOAT> THEN 'emotion is not a list of numbers: its factor is 1'
+  WHEN NOT r.emotion IS :: LIST<INTEGER> | LIST<FLOAT> THEN 'emotion is not a list of numbers: its factor is 1'
+  WHEN any(x IN r.emotion WHERE NOT x - x = 0.0) THEN 'emotion has a number that is not finite: its factor is 1'
+  WHEN $affect > 0 AND size(r.emotion) > 0 AND size(r.emotion) <> $affect
+    THEN 'emotion has another length than the affect: its factor is 1'
 END AS why
 WHERE why IS NOT NULL
 WITH why, toStringOrNull(a.id) + ' -[' + type(r) + ']-> ' + coalesce(toStringOrNull(b.id), elementId(b)) AS identity

@@ -8,5 +8,6 @@ ON CREATE SET l += $fresh
 SET l.lock = $holder
 WITH l, datetime.realtime().epochMillis AS now
 WHERE l.holder IS NULL OR l.holder = $holder OR l.expires <= now
-SET l.fence = l.fence + 1, l.holder = $holder, l.expires = now + toInteger($ttl * 1000)
+   OR l.expires > now + coalesce(l.ttl, 3600000) // further off than any renewal sets it: the database's clock was set back
+SET l.fence = l.fence + 1, l.holder = $holder, l.ttl = toInteger($ttl * 1000), l.expires = now + toInteger($ttl * 1000)
 RETURN l {.*} AS ledger

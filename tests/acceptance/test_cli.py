@@ -68,6 +68,16 @@ def test_inject_run_top_status_check(run, filled):
     assert "energy total" in run("status")
 
 
+def test_inject_a_budget(run, filled):
+    first = json.loads(run("inject", "--budget", "3", "n007=0.9", "n008=0.4", "--id", "shared", "--json"))
+    assert first == {"id": "shared", "budget": 3.0, "candidates": {"n007": 0.9, "n008": 0.4}, "state": "queued"}
+    assert "waiting: 3 among n007, n008" in run("inject", "--budget", "3", "n007=0.9", "n008=0.4", "--id", "shared")
+    (frame,) = [json.loads(line) for line in run("run", "--ticks", "1", "--json").splitlines()]
+    assert 0.0 < frame["energy_in"] - 12.0 <= 3.0
+    assert [row for row in json.loads(run("check", "--json"))["problems"] if row["what"] == "stimulus"] == []
+    assert "applied" in run("inject", "--budget", "3", "n007=0.9", "n008=0.4", "--id", "shared")
+
+
 def test_check_names_what_the_physics_will_not_take(run, connection):
     store = Neo4jStore(Neo4jGraph(connection, "default"))
     good = store.node(id="good", type="Task", energy=1)
@@ -87,6 +97,11 @@ def test_check_names_what_the_physics_will_not_take(run, connection):
     assert {*bad, "flat", "7", "good -[R]-> good", "good -[R]-> there", "good -[R]-> there2"} <= named
     assert found["count"] == len(found["problems"]) == 13
     assert "quarantined" in run("check")
+    status = json.loads(run("status", "--json"))
+    assert (status["quarantined"], status["energy_total"], status["active"]) == (len(bad), 1.0, 1)
+    assert "quarantined          7" in run("status")
+    assert [row["id"] for row in json.loads(run("top", "--json"))["results"]] == ["good"]
+    assert json.loads(run("run", "--ticks", "1", "--json"))["quarantined"] == len(bad)
 
 
 def test_an_empty_graph_is_no_error(run):
@@ -105,7 +120,14 @@ def test_migrate_a_second_time_does_nothing(run):
     [
         (("inject", "nobody", "1"), {}, 2, "there is no node 'nobody'"),
         (("inject", "nobody", "nan"), {}, 2, "not a number over 0"),
-        (("inject", "nobody", "much"), {}, 2, "string as a number"),
+        (("inject", "nobody", "much"), {}, 2, "energy 'much' is not a number"),
+        (("inject", "nobody"), {}, 2, "1 words are not a node and its energy → give a node and its energy"),
+        (("inject", "--budget", "1", "nobody=0.5"), {}, 2, "there is no node 'nobody'"),
+        (("inject", "--budget", "1", "nobody"), {}, 2, "'nobody' is not a candidate → give"),
+        (("inject", "--budget", "1", "a=b=much"), {}, 2, "similarity 'much' is not a number"),
+        (("inject", "--budget", "1", "a=0.5", "a=0.4"), {}, 2, "a candidate is named twice"),
+        (("inject", "--budget", "1", "a=1.5"), {}, 2, "the similarity of 'a', 1.5, is not over 0 and at most 1"),
+        (("inject", "--budget", "0", "a=0.5"), {}, 2, "budget 0.0 is not a number over 0"),
         (("top",), {"STRIDE_TICK__ALPHA": "7"}, 2, "STRIDE_TICK__ALPHA = '7': input should be less than or equal to 1"),
         (("top",), {"STRIDE_TICK__ALPH": "1"}, 2, "did you mean STRIDE_TICK__ALPHA?"),
         (("top",), {"STRIDE_NEO4J__PASSWORD": "wrong"}, 1, "STRIDE_NEO4J__PASSWORD"),

@@ -45,6 +45,7 @@ def container() -> Iterator[Neo4jSettings]:
     """Start a fresh Neo4j, yield how to connect to it, and take it away with its data."""
     neo4j = Neo4jContainer(IMAGE, username="neo4j", password=secrets.token_hex(16))
     neo4j.with_env("NEO4J_server_memory_heap_max__size", "1g")
+    neo4j.with_env("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
     try:
         neo4j.start()
     except Exception:

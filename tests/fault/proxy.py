@@ -1,10 +1,11 @@
-"""A TCP proxy between the worker and Neo4j that can lose the answer to COMMIT, before or after the server has it."""
+"""A TCP proxy between the worker and Neo4j that can lose the answer to COMMIT, before or after the server has it, and be slow."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
+import time
 from urllib.parse import urlparse
 
 COMMIT = b"\x00\x02\xb0\x12\x00\x00"  # a Bolt chunk of two bytes: structure of no fields, message 0x12
@@ -14,13 +15,16 @@ class Proxy:
     """Forwards Bolt to the server of `uri`; at the `at`-th COMMIT it does what `fault` says, once.
 
     `before`: the server never sees it, both sides are cut. `after`: the server has answered, the answer is lost. `sent`:
-    `act` is called as soon as the COMMIT is on its way to the server.
+    `act` is called as soon as the COMMIT is on its way to the server. Whatever the server sends waits for `delay` seconds, and
+    both ways carry at most `rate` bytes a second.
     """
 
     def __init__(self, uri, fault="", at=1, act=lambda: None):
         target = urlparse(uri)
         self.target = (target.hostname, target.port)
         self.fault, self.left, self.act = fault, at, act
+        self.delay, self.rate = 0.0, None
+        self.bytes = 0  # carried so far, both ways
         self.struck = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.uri = f"bolt://127.0.0.1:{self._listener.getsockname()[1]}"
@@ -38,6 +42,10 @@ class Proxy:
             each.close()
         for thread in self._threads:
             thread.join(5)
+
+    def cut_all(self):
+        """Break off every connection that there is."""
+        self._cut(*self._sockets[1:])
 
     def _start(self, target, *args):
         thread = threading.Thread(target=target, args=args, daemon=True)
@@ -62,7 +70,7 @@ class Proxy:
                     if self.left == 0:
                         self._strike(client, server, muted, data)
                         continue
-                server.sendall(data)
+                self._carry(server, data)
         self._cut(client, server)
 
     def _strike(self, client, server, muted, data):
@@ -81,8 +89,15 @@ class Proxy:
             while data := server.recv(65536):
                 if muted.is_set():
                     break
-                client.sendall(data)
+                time.sleep(self.delay)
+                self._carry(client, data)
         self._cut(client, server)
+
+    def _carry(self, to, data):
+        if self.rate:
+            time.sleep(len(data) / self.rate)
+        to.sendall(data)
+        self.bytes += len(data)
 
     def _cut(self, *both):
         for each in both:

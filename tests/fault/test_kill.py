@@ -1,115 +1,73 @@
 """A worker that dies, or loses the answer to COMMIT, leaves the bits that an uninterrupted run leaves (RELIABILITY)."""
 
-import os
+import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
 
+from tests.fault.processes import PACE, TICKS, Process, complete, run, same
 from tests.fault.proxy import Proxy
-from tests.stores import Neo4jStore, fill, state
 from worker.faults import FAULT_POINTS
-from worker.graph.neo4j import Neo4jGraph
 
 pytestmark = pytest.mark.neo4j
-TICKS = 6
-SETTINGS = {
-    "STRIDE_PACE__FIXED": "0.02",
-    "STRIDE_LEASE__TTL": "1",
-    "STRIDE_DECAY__SETTLE": "0.05",
-    "STRIDE_DECAY__HALF_LIFE": '{"*": 9}',
-}
+ONCE = {"lease.taken", "lease.releasing"}  # points that a worker reaches once
+SLOW = {"lease.renewing": {"STRIDE_PACE__FIXED": "0.5"}}  # a pause so long that it must renew the lease
 
 
-@pytest.fixture
-def stores(connection):
-    """Two graphs of the same content in one database: one for the run that nothing interrupts."""
-    both = [Neo4jStore(Neo4jGraph(connection, name)) for name in ("undisturbed", "disturbed")]
-    for store in both:
-        fill(store)
-    return both
+@pytest.mark.rounds(2)
+@pytest.mark.parametrize("point", FAULT_POINTS)
+def test_killed_at_a_named_point_and_restarted(disturbed, point, seed):
+    settings = SLOW.get(point, {})
+    at = 1 if point in ONCE else 1 + seed % 3
+    run(disturbed, ticks=TICKS, fault=f"{point}@{at}", expected=-signal.SIGKILL, **settings)
+    complete(disturbed, **settings)
+    same(disturbed, **settings)
 
 
-def start(store, uri, ticks, fault=""):
-    settings = store.graph.connection.settings
-    env = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("STRIDE")},
-        **SETTINGS,
-        "STRIDE_GRAPH": store.graph.name,
-        "STRIDE_NEO4J__URI": uri,
-        "STRIDE_NEO4J__USER": settings.user,
-        "STRIDE_NEO4J__PASSWORD": settings.password.get_secret_value(),
-        "STRIDEGRAPH_FAULT": fault,
-    }
-    command = [sys.executable, "-m", "worker.cli", "run", "--ticks", str(ticks), "--json"]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+@pytest.mark.rounds(2)
+def test_killed_at_a_random_moment_again_and_again(disturbed, seed):
+    rng = random.Random(seed)
+    for _ in range(rng.randint(1, 3)):
+        with Process(disturbed) as process:
+            process.await_line('"attached"')
+            time.sleep(rng.uniform(0.0, 8 * PACE))
+            process.kill()
+            process.finish(-signal.SIGKILL)
+    complete(disturbed, max(TICKS, disturbed.graph.ledger().tick + 1))
+    same(disturbed)
 
 
-def finish(process, expected=0):
-    output, _ = process.communicate(timeout=120)
-    assert process.returncode == expected, output
-    return output
-
-
-def complete(store, until=TICKS):
-    """Run what is left of the ticks, by a new worker, undisturbed."""
-    ledger = store.graph.ledger()
-    left = until - (ledger.tick if ledger else 0)
-    if left:
-        finish(start(store, store.graph.connection.settings.uri, left))
-
-
-def same(stores):
-    """Hold the disturbed run to an undisturbed one of as many ticks, to the bit."""
-    undisturbed, disturbed = stores
-    until = disturbed.graph.ledger().tick
-    assert until >= TICKS
-    complete(undisturbed, until)
-    assert state(disturbed) == state(undisturbed)
-
-
-@pytest.mark.parametrize("point", [*(f"{point}@1" for point in FAULT_POINTS), "commit.answered@3", "decay.answered@2"])
-def test_killed_at_a_named_point_and_restarted(stores, point):
-    store = stores[1]
-    finish(start(store, store.graph.connection.settings.uri, TICKS, fault=point), expected=-signal.SIGKILL)
-    complete(store)
-    same(stores)
-
-
-@pytest.mark.parametrize("at", [1, 2, 3])  # the commits of the first ticks, or a settling
-def test_killed_right_after_commit_was_sent(stores, at):
-    store = stores[1]
-    with Proxy(store.graph.connection.settings.uri, "sent", at) as proxy:
-        process = start(store, proxy.uri, TICKS)
-        proxy.act = process.kill
-        finish(process, expected=-signal.SIGKILL)
+@pytest.mark.rounds(3)  # the commits of the first ticks, or a settling
+def test_killed_right_after_commit_was_sent(disturbed, seed):
+    with Proxy(disturbed.graph.connection.settings.uri, "sent", 1 + seed % TICKS) as proxy:
+        with Process(disturbed, proxy.uri, TICKS) as process:
+            proxy.act = process.kill
+            process.finish(-signal.SIGKILL)
         assert proxy.struck.is_set()
-    complete(store)
-    same(stores)
+    complete(disturbed)
+    same(disturbed)
 
 
+@pytest.mark.rounds(10)
 @pytest.mark.parametrize("fault", ["before", "after"])
-@pytest.mark.parametrize("at", [1, 2, 5])
-def test_the_answer_to_commit_is_lost_and_the_worker_goes_on(stores, fault, at):
-    store = stores[1]
-    with Proxy(store.graph.connection.settings.uri, fault, at) as proxy:
-        finish(start(store, proxy.uri, TICKS))
+def test_the_answer_to_commit_is_lost_and_the_worker_goes_on(disturbed, fault, seed):
+    with Proxy(disturbed.graph.connection.settings.uri, fault, 1 + seed % TICKS) as proxy:
+        run(disturbed, proxy.uri, ticks=TICKS)
         assert proxy.struck.is_set()
-    same(stores)
+    same(disturbed)
 
 
-def test_sigterm_ends_it_after_the_transaction(stores):
-    store = stores[1]
-    process = start(store, store.graph.connection.settings.uri, 10_000)
-    process.stdout.readline()
-    while '"frame"' not in process.stdout.readline():
-        pass
-    asked = time.monotonic()
-    process.terminate()
-    finish(process)
-    assert time.monotonic() - asked < 10
-    ledger = store.graph.ledger()
+@pytest.mark.rounds(1)
+@pytest.mark.parametrize("point", sorted(set(FAULT_POINTS) - {"lease.renewing"}))
+def test_sigterm_at_a_named_point_ends_it_after_the_transaction(disturbed, point, seed):
+    at = 1 if point in ONCE else 1 + seed % 3
+    start = time.monotonic()
+    run(disturbed, ticks=TICKS if point == "lease.releasing" else 10_000, fault=f"{point}@{at}:SIGTERM")
+    assert time.monotonic() - start < 10 + 5, "10 s, and what it takes to start"
+    ledger = disturbed.graph.ledger()
     assert ledger.phase == "idle"
-    assert store.graph.take("next", 1.0) is not None, "the lease was given back"
+    assert disturbed.graph.take("next", 1.0) is not None, "the lease was given back"
+    disturbed.graph.release(ledger.fence + 1)
+    complete(disturbed)
+    same(disturbed)

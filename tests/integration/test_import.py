@@ -117,6 +117,46 @@ def test_several_files_links_without_nodes_and_nodes_without_links(run, there):
     assert sorted(there.links()) == [("a", "T", "b", 0.0), ("b", "T", "c", 0.0)]
 
 
+MEMBERS = "node,entity,weight,since\na,food,0.5,x\nb,food,,\na,act,2,\n"
+MEMBERSHIPS = [("a", "act", 2.0, None), ("a", "food", 0.5, "x"), ("b", "food", None, None)]
+
+
+def memberships(there):
+    text = """MATCH (n:Node {graph: $graph})-[m:MEMBER_OF]->(e:Entity {graph: $graph})
+              RETURN n.id AS n, e.id AS e, m.weight AS w, m.since AS s, keys(m) AS k ORDER BY n, e"""
+    rows = there._one(text)
+    assert not any("fresh" in row["k"] for row in rows)
+    return [(row["n"], row["e"], row["w"], row["s"]) for row in rows]
+
+
+def test_members_of_entities_are_imported_once(run, there):
+    result, _ = run(nodes="id\na\nb\n", members=MEMBERS)
+    assert [result[f"members_{what}"] for what in ("created", "existing")] == [3, 0]
+    assert memberships(there) == MEMBERSHIPS
+    for batch in ("1", "25000"):
+        result, _ = run("--batch", batch, members=MEMBERS.replace("0.5", "0.7"))
+        assert [result[f"members_{what}"] for what in ("created", "existing")] == [0, 3]
+        assert memberships(there) == MEMBERSHIPS
+    (counted,) = there._one("MATCH (e:Entity {graph: $graph}) RETURN count(*) AS n")
+    assert counted["n"] == 2
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_bad_members_are_named(run, there, strict):
+    rows = "a,food,1\nnobody,food,1\na,food,0\n,food,1\na,,1\na,act,much\na,food,3\n"
+    how = ("--strict",) if strict else ()
+    result, _ = run(*how, refused=strict, nodes="id\na\n", members="node,entity,weight\n" + rows)
+    assert {row["row"]: row["reason"] for row in result["rejections"]} == {
+        3: "there is no node 'nobody': its node",
+        4: "weight is not over 0: '0'",
+        5: "node is missing",
+        6: "entity is missing",
+        7: "weight is not a number: 'much'",
+    }
+    assert (result["members_created"], result["members_existing"]) == ((0, 0) if strict else (1, 1))
+    assert memberships(there) == ([] if strict else [("a", "food", 1.0, None)])
+
+
 def test_bad_rows_are_named_and_nothing_else_is_lost(run, there, tmp_path):
     rows = [f"n{i},x" for i in range(30)]
     result, said = run(

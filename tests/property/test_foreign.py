@@ -8,7 +8,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.property.worlds import build, energy_now, queue, worlds
+from tests.property.worlds import build, energy_now, queue, share, worlds
 from worker.graph.attach import attach
 from worker.tick import tick
 
@@ -45,6 +45,7 @@ class Meddler:
                 graph.link[rng.choice(sorted(graph.link))].properties["log_weight"] = rng.choice((0.3, math.nan, 2.0))
 
 
+@share(0.25)
 @given(worlds(ticks=6), st.integers(0, 2**30))
 def test_s2_others_may_write_whenever_they_like(world, seed):
     graph, settings = build(world), world.read()
@@ -54,7 +55,9 @@ def test_s2_others_may_write_whenever_they_like(world, seed):
         queue(graph, number, stimuli)
         if meddler.rng.random() < 0.5:
             meddler.meddle()
-        assert tick(held, dt).frame == number + 1
+        frame = tick(held, dt)
+        assert frame.frame == number + 1
+        assert abs(frame.conservation_error) <= 1e-9 * max(1.0, frame.energy_total)
         assert abs(held.ledger.books.error) <= 1e-9 * max(1.0, held.ledger.books.total)
         assert graph.kept.phase == "idle"
     graph.commit, graph.settle = meddler.commit, meddler.settle

@@ -7,10 +7,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.property.worlds import World, bits, build, close, run, steps, strides, worlds
+from tests import naive
+from tests.property.worlds import (
+    AS_LONG_AS_ITS_TYPE,
+    World,
+    bits,
+    build,
+    close,
+    run,
+    share,
+    steps,
+    strides,
+    twin,
+    worlds,
+)
 from worker.graph.attach import attach
 
 UNCUT = {"task_mode": "methodical", "capacity": 10_000}  # no fanout cut, and room in working memory
@@ -26,7 +39,8 @@ def energies(graph, parameters):
     clock = graph.kept.decay_clock
     return {
         node["id"]: node.get("energy", 0.0)
-        * 2.0 ** (-(clock - node.get("energy_at", 0.0)) / parameters.half_life(node["type"]))
+        * 2.0
+        ** (-(clock - node.get("energy_at", 0.0)) / (node.get("retention", 1.0) * parameters.half_life(node["type"])))
         for node in graph.node.values()
     }
 
@@ -41,7 +55,7 @@ def assert_alike(ours, theirs):
         assert close(value, theirs[key]), key
 
 
-@settings(max_examples=500)
+@share(0.25)
 @given(worlds(fanout=UNCUT), st.sampled_from((0.05, 0.1, 0.2)))
 def test_s6_stride_with_k_all_equals_matrix(world, beta):
     """To 1e-12 relative, ties included: both add a row up in the order of §2, so that equal transfers are equal in both."""
@@ -56,6 +70,7 @@ def test_s6_stride_with_k_all_equals_matrix(world, beta):
         assert np.allclose([row[4:] for row in ours], [row[4:] for row in theirs], rtol=1e-12, atol=1e-13)
 
 
+@share(0.25)
 @given(worlds(), SOME_FANOUT, st.one_of(st.integers(1, 6), st.just("all")))
 def test_s6_matrix_takes_all_links_whatever_k_and_fanout_are(world, mode, topk):
     select = {**world.settings["select"], "topk": topk}
@@ -72,8 +87,11 @@ def dense(world, graph, parameters, flow, stimuli):
     energy, weight = np.zeros(len(ids)), np.zeros((len(ids), len(ids)))
     for name, value in energies(graph, parameters).items():
         energy[at[name]] = value
-    for node, delta in stimuli:
-        energy[at[node]] += delta
+    for who, amount in stimuli:
+        e = dict(zip(ids, energy.tolist(), strict=True))
+        theta = {name: naive.threshold(node, parameters) for name, node in twin(world, graph).nodes.items()}
+        for node, delta in [(who, amount)] if isinstance(who, str) else naive.distributed(who, amount, e, theta):
+            energy[at[node]] += delta
     for link in graph.link.values():
         source, target = (at[graph.node[key]["id"]] for key in (link.source, link.target))
         weight[source, target] += math.exp(link.properties["log_weight"])
@@ -83,10 +101,12 @@ def dense(world, graph, parameters, flow, stimuli):
     return dict(zip(ids, after.tolist(), strict=True)), math.fsum(energy)
 
 
+@share(0.25)
 @given(
     worlds(
         stickiness={},
         decay={"settle": 4.0, "floor": 0.0, "half_life": {"Memory": 64_800.0, "Concept": 50.0, "*": 400.0}},
+        **AS_LONG_AS_ITS_TYPE,
     )
 )
 def test_s6_legacy_is_the_old_step(world):
@@ -103,6 +123,7 @@ def test_s6_legacy_is_the_old_step(world):
             assert close(energy, after[name] * left, absolute=kept), name
 
 
+@share(0.25)
 @given(worlds())
 def test_s6_legacy_conserves_energy(world):
     for _, frame in steps(by(world, "legacy"), build(world)):
@@ -113,6 +134,7 @@ def test_s6_legacy_conserves_energy(world):
         assert (staged.after >= 0.0).all()
 
 
+@share(0.25)
 @given(worlds(), st.sampled_from(("matrix", "legacy")), st.integers(0, 2**20))
 def test_s2_neither_order_nor_restarts_nor_an_empty_memory_change_a_bit(world, impl, seed):
     world, forgetful = by(world, impl), by(world, impl, resident={"enabled": False})

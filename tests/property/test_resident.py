@@ -6,9 +6,10 @@ from dataclasses import replace
 
 from hypothesis import given
 
-from tests.property.worlds import bits, run, worlds
+from tests.property.worlds import bits, run, share, worlds
 
 
+@share(0.25)
 @given(worlds())
 def test_s2_holding_nothing_changes_no_bit(world):
     graph, trace = run(world)

@@ -10,9 +10,21 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.property.worlds import bits, build, close, energy_now, queue, round_trip, run, steps, worlds
+from tests.property.worlds import (
+    AS_LONG_AS_ITS_TYPE,
+    bits,
+    build,
+    close,
+    energy_now,
+    queue,
+    round_trip,
+    run,
+    share,
+    steps,
+    worlds,
+)
 from worker.errors import Unreachable
-from worker.graph import attach as attaching
+from worker.graph import settle as settling
 from worker.graph.attach import attach
 from worker.tick import tick
 
@@ -61,7 +73,8 @@ def test_s6_what_leaves_arrives(world):
         assert abs(change) <= 1e-12 * max(1.0, math.fsum(staged.snapshot))
 
 
-@given(worlds(), st.sampled_from((2, 3, 10)), st.sampled_from((0.5, 4.0, 600.0)))
+@share(0.5)
+@given(worlds(**AS_LONG_AS_ITS_TYPE), st.sampled_from((2, 3, 10)), st.sampled_from((0.5, 4.0, 600.0)))
 def test_s9_decay_in_parts_is_decay_at_once(world, parts, dt):
     resting = replace(
         world,
@@ -77,12 +90,13 @@ def test_s9_decay_in_parts_is_decay_at_once(world, parts, dt):
     assert close(once.kept.books.decayed[0], split.kept.books.decayed[0], 1e-9, 1e-12)
 
 
+@share(0.25)
 @given(worlds(ticks=6), st.integers(1, 3), st.integers(1, 4))
 def test_s9_settling_broken_off_and_resumed_changes_no_bit(world, size, breaks):
     settings = {**world.settings, "decay": {**world.settings["decay"], "settle": 4.0}}
     world = replace(world, settings=settings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(attaching, "SETTLE_BATCH", size)
+        patch.setattr(settling, "SETTLE_BATCH", size)
         graph, _ = run(world)
         broken, left = build(world), breaks
         held = attach(broken, world.read(), "me")
@@ -107,6 +121,7 @@ def test_s9_settling_broken_off_and_resumed_changes_no_bit(world, size, breaks):
     assert bits(graph) == bits(broken)
 
 
+@share(0.25)
 @given(worlds(ticks=2))
 def test_s2_an_interrupted_decay_is_finished_by_the_next_worker(world):
     graph, trace = run(world)
@@ -131,6 +146,7 @@ def test_s2_an_interrupted_decay_is_finished_by_the_next_worker(world):
     assert [row[1:] for row in trace] == seen
 
 
+@share(0.25)
 @given(worlds(ticks=3))
 def test_s9_a_tick_of_no_time_moves_nothing(world):
     resting = replace(world, ticks=[(0.0, []) for _ in world.ticks])

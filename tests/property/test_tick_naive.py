@@ -10,18 +10,19 @@ import numpy as np
 from hypothesis import given
 
 from tests import naive
-from tests.property.worlds import build, close, steps, twin, worlds
+from tests.property.worlds import build, close, share, steps, twin, worlds
 from worker.physics.learning import TIERS
 from worker.physics.utility import z_flow
 
 
+@share(0.5)
 @given(worlds(ticks=5))
 def test_s2_tick_equals_naive(world):
     graph = build(world)
     slow, parameters = twin(world, graph), world.read().physics
     for number, (held, frame) in enumerate(steps(world, graph)):
         result = naive.tick(slow, parameters, *world.ticks[number])
-        if murky(frame, result):
+        if murky(frame, result, parameters.guards.shadow_budget):
             return
         assert_same_strides(held, frame, result)
         assert_same_graph(held, graph, slow)
@@ -30,12 +31,20 @@ def test_s2_tick_equals_naive(world):
             assert close(frame.energy_decay.get(kind, 0.0), amount, 1e-9, 1e-12)
 
 
-def murky(frame, result):
+@share(0.25)
+@given(worlds(ticks=8, criticality={"enabled": True, "integral": 0.5}))
+def test_s12_controlled_tick_equals_naive(world):
+    test_s2_tick_equals_naive.hypothesis.inner_test(world)
+
+
+def murky(frame, result, budget):
     """Return whether the twins disagree on what is as good as equal, and equal to the bit in one of them only.
 
     Where strides tie, their ranks then differ by a whole place (§7); where an energy is at its threshold, whether its node is
-    active. Neither is wrong.
+    active; where two nodes are as near to theirs, which of them a retry takes (§6). None of it is wrong.
     """
+    if 0 < budget < len(result.near) and math.isclose(result.near[budget - 1], result.near[budget], rel_tol=1e-12):
+        return True
     staged, resident = frame.moment.staged, frame.resident
     for name, after, threshold in zip(
         resident.names(staged.touched),
@@ -80,12 +89,14 @@ def assert_same_strides(held, frame, result):
 
 def assert_same_graph(held, graph, slow):
     resident, clock = held.resident, graph.kept.decay_clock
-    assert clock == slow.clock
+    assert close(clock, slow.clock)
+    assert close(graph.kept.multiplier, slow.multiplier)
+    assert graph.kept.lasted == slow.lasted
     for ours, theirs in ((graph.kept.branching, slow.branching), (graph.kept.growth, slow.growth)):
         assert ours is theirs is None or close(ours, theirs)
     for node in graph.node.values():
         twin = slow.nodes[node["id"]]
-        half_life = resident.parameters.half_life(node["type"])
+        half_life = resident.parameters.half_life(node["type"]) * node.get("retention", 1.0)
         now = node.get("energy", 0.0) * 2.0 ** (-(clock - node.get("energy_at", 0.0)) / half_life)
         assert close(now, twin.energy), node["id"]
         assert node.get("visits", 0) + graph.noted[node["id"]] == twin.visits

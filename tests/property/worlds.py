@@ -9,9 +9,11 @@ import math
 import random
 import struct
 from dataclasses import dataclass, field, replace
+from functools import cache
 
-import numpy as np
+import hypothesis
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from tests import naive
 from worker.graph.attach import attach
@@ -22,35 +24,86 @@ from worker.tick import tick
 
 NODE_TYPES = ("Memory", "Concept", "Task", "Unheard of")
 LINK_TYPES = ("LEADS_TO", "RELATES_TO", "RARE")
+GROUPS = {name: TypeAdapter(info.annotation) for name, info in Settings.model_fields.items()}
+
+
+AS_LONG_AS_ITS_TYPE = {
+    "consolidation": {"enabled": False},
+    "resistance": {"enabled": False},
+}  # every node keeps its energy
+
+
+def share(part):
+    """Run a test by this part of the examples: one that runs a world several times, or whose claim has few dimensions."""
+    return hypothesis.settings(max_examples=max(50, int(hypothesis.settings.default.max_examples * part)))
 
 
 @dataclass(frozen=True)
 class World:
-    """Nodes by id; links as (source, target, type, properties); for each tick its dt and its [(node, delta)]."""
+    """Nodes by id; links as (source, target, type, properties); for each tick its dt and its stimuli.
+
+    A stimulus is (node, delta), or (((candidate, similarity), …), budget).
+    """
 
     nodes: dict[str, dict]
     links: list[tuple[str, str, str, dict]]
-    ticks: list[tuple[float, list[tuple[str, float]]]]
+    ticks: list[tuple[float, list[tuple[str | tuple, float]]]]
     settings: dict = field(default_factory=dict)
 
     def read(self):
-        return Settings.read(**self.settings)
+        """Return the settings, checked group by group: to look for each in the environment takes as long as a tick or two."""
+        groups = {name: GROUPS[name].validate_python(values) for name, values in self.settings.items()}
+        return defaults().model_copy(update=groups)
+
+
+@cache
+def defaults():
+    return Settings.read()
+
+
+SEED, FLAG, SIZE = st.integers(0, 2**40), st.booleans(), st.sampled_from((0, 2, 3))  # made once: that takes its time
+NODES, MOST_LINKS, DT = (
+    st.integers(1, 16),
+    st.sampled_from((0, 1, 4, 14, 14, 14)),
+    st.sampled_from((1.0, 0.1, 5.0, 3.7)),
+)
+SCARCITY, EPSILON = st.sampled_from((0, 1, 3)), st.sampled_from((0.0, 0.0, 0.3, 1.0))
+SETTINGS = st.fixed_dictionaries(
+    {
+        "alpha": st.sampled_from((0.02, 0.2)),
+        "task_mode": st.sampled_from(("balanced", "focused", "divergent", "methodical")),
+        "topk": st.one_of(st.integers(1, 6), st.just("all")),
+        "temperature": st.sampled_from((1.5, 0.1)),
+        "seed": st.integers(0, 2**63 - 1),
+        "min_strides": st.sampled_from((0, 1, 1, 4)),
+        "shadow_budget": st.sampled_from((8, 1)),
+        "rate": st.sampled_from((0.01, 1.0)),
+        "gate": st.sampled_from(("tiered", "tiered", "newness", "off")),
+        "settle": st.sampled_from((60.0, 4.0)),
+    }
+)
 
 
 @st.composite
-def worlds(draw, *, ticks=4, emotions=True, lone_types=True, explore=True, **fixed):
+def worlds(draw, *, ticks=4, emotions=True, lone_types=True, explore=True, ties=True, budgets=True, **fixed):
     """A world: some values drawn from few (ties), some from a range; hubs, parallel links, rare link types."""
-    rng = random.Random(draw(st.integers(0, 2**40)))
-    count = draw(st.integers(1, 16))
+    rng = random.Random(draw(SEED))
+    count = draw(NODES)
     ids = [f"n{i}" for i in range(count)]  # "n10" < "n2": the order is that of code points
-    alike = draw(st.booleans())
-    size = draw(st.sampled_from((0, 2, 3))) if emotions else 0
+    alike = ties and draw(FLAG)
+    size = draw(SIZE) if emotions else 0
 
     def vector():
         return [rng.uniform(-1, 1) for _ in range(size)]
 
     def some(values, low, high):
         return rng.choice(values) if alike else rng.uniform(low, high)
+
+    def whom():
+        """A node, or candidates with their similarities."""
+        if rng.random() < 0.6:
+            return rng.choice(ids)
+        return tuple((i, some((1.0, 0.5), 1e-3, 1.0)) for i in rng.sample(ids, rng.randint(1, len(ids))))
 
     nodes = {}
     for i in ids:
@@ -60,15 +113,17 @@ def worlds(draw, *, ticks=4, emotions=True, lone_types=True, explore=True, **fix
         if rng.random() < 0.3:
             nodes[i]["threshold"] = some((0.5, 2.0), 0.3, 2.0)
         if rng.random() < 0.3:
+            nodes[i]["resolved"] = rng.random() < 0.5
+        if rng.random() < 0.3:
             nodes[i]["visits"] = rng.randrange(60)
         if size and rng.random() < 0.6:
             nodes[i]["embedding"] = vector()
         if size and rng.random() < 0.6:
             nodes[i]["emotion"] = vector()
     links = []
+    most = draw(MOST_LINKS) if count > 1 else 0
     for source in ids:
-        degree = draw(st.integers(0, 14)) if count > 1 else 0
-        for _ in range(degree):
+        for _ in range(rng.randint(0, most)):
             target = rng.choice([i for i in ids if i != source])
             kind = rng.choices(LINK_TYPES, (10, 5, 0.2))[0] if lone_types else rng.choice(LINK_TYPES[:2])
             own = {"log_weight": some((-1.0, 0.0, 0.5, 6.0), -3.0, 3.0)}
@@ -77,39 +132,48 @@ def worlds(draw, *, ticks=4, emotions=True, lone_types=True, explore=True, **fix
             links.append((source, target, kind, own))
     steps = [
         (
-            draw(st.sampled_from((1.0, 0.1, 5.0, 3.7))),
-            [(rng.choice(ids), some((0.75,), 1e-6, 2.0)) for _ in range(rng.choice((0, 0, 1, 3)))],
+            draw(DT),
+            [
+                (whom() if budgets else rng.choice(ids), some((0.75,), 1e-6, 2.0))
+                for _ in range(rng.choice((0, 0, 1, 3)))
+            ],
         )
         for _ in range(ticks)
     ]
+    chosen, scarce = draw(SETTINGS), draw(SCARCITY)
     settings = {
         "graph": "w",
-        "tick": {"alpha": draw(st.sampled_from((0.02, 0.2))), "threads": 1},
+        "tick": {"alpha": chosen["alpha"], "threads": 1},
         "fanout": {
-            "capacity": draw(st.sampled_from((10_000, count, max(1, count // 3)))),
-            "task_mode": draw(st.sampled_from(("balanced", "focused", "divergent", "methodical"))),
+            "capacity": max(1, count // scarce) if scarce else 10_000,
+            "task_mode": chosen["task_mode"],
         },
         "select": {
-            "topk": draw(st.one_of(st.integers(1, 6), st.just("all"))),
-            "temperature": draw(st.sampled_from((1.5, 0.1))),
-            "epsilon": draw(st.sampled_from((0.0, 0.0, 0.3, 1.0))) if explore else 0.0,
-            "seed": draw(st.integers(0, 2**63 - 1)),
+            "topk": chosen["topk"],
+            "temperature": chosen["temperature"],
+            "epsilon": draw(EPSILON) if explore else 0.0,
+            "seed": chosen["seed"],
         },
-        "guards": {"min_strides": draw(st.sampled_from((0, 1, 1, 4))), "shadow_budget": draw(st.sampled_from((8, 1)))},
-        "stickiness": {"enabled": draw(st.booleans())},
+        "guards": {"min_strides": chosen["min_strides"], "shadow_budget": chosen["shadow_budget"]},
+        "stickiness": {"enabled": draw(FLAG)},
         "valence": {
             "goal": tuple(vector()) if rng.random() < 0.6 else (),
             "affect": tuple(vector()) if rng.random() < 0.6 else (),
             "context": rng.choice((0.5, 1.0, 2.0)),
+            "persistence": rng.random() < 0.5,
         },
-        "learning": {
-            "rate": draw(st.sampled_from((0.01, 1.0))),
-            "gate": draw(st.sampled_from(("tiered", "tiered", "newness", "off"))),
-        },
+        "learning": {"rate": chosen["rate"], "gate": chosen["gate"]},
         "decay": {
-            "settle": draw(st.sampled_from((60.0, 4.0))),
+            "settle": chosen["settle"],
             "floor": 1e-4,
             "half_life": {"Memory": 64_800.0, "Concept": 50.0, "*": 400.0},
+        },
+        "consolidation": {"enabled": draw(FLAG), "goal": "Task"},
+        "resistance": {"enabled": draw(FLAG), "degree": 12},
+        "weight_decay": {
+            "enabled": draw(FLAG),
+            "every": draw(st.sampled_from((2.5, 8.0))),
+            "half_life": {"LEADS_TO": 1e-3, "*": 1e-4},
         },
         **fixed,
     }
@@ -139,8 +203,12 @@ def build(world, seed=None):
 
 def queue(graph, number, stimuli):
     """Append a tick's stimuli to the graph's queue."""
-    for k, (node, delta) in enumerate(stimuli):
-        graph.add_stimulus(id=f"s{number:03}.{k:03}", node=node, delta=delta, created_at=number)
+    for k, (who, amount) in enumerate(stimuli):
+        whom = {"node": who, "delta": amount}
+        if not isinstance(who, str):
+            candidates, similarity = map(list, zip(*who, strict=True))
+            whom = {"budget": amount, "candidates": candidates, "similarity": similarity}
+        graph.add_stimulus(id=f"s{number:03}.{k:03}", created_at=number, **whom)
 
 
 def steps(world, graph, *, restart=False, held=None, prepare=None):
@@ -201,6 +269,14 @@ def bits(graph):
     return nodes, links, stats, repr(replace(ledger, books=None)), repr(books)
 
 
+def bits_as_floats(graph):
+    """Return the nodes of `bits` with numbers for their bits: (id, energy, energy_at, visits)."""
+    return [
+        (name, *(struct.unpack(">d", bytes.fromhex(x))[0] for x in pair), visits)
+        for name, *pair, visits in bits(graph)[0]
+    ]
+
+
 def round_trip(number):
     """Return a float's bits in hexadecimal."""
     return struct.pack(">d", number).hex()
@@ -212,7 +288,7 @@ def energy_now(graph, settings):
     return math.fsum(
         node.get("energy", 0.0)
         * 2.0
-        ** (-(clock - node.get("energy_at", 0.0)) / p.decay.half_life.get(node.get("type"), p.decay.half_life["*"]))
+        ** (-(clock - node.get("energy_at", 0.0)) / (node.get("retention", 1.0) * p.half_life(node.get("type", "*"))))
         for node in graph.node.values()
     )
 
@@ -228,6 +304,7 @@ def twin(world, graph):
             embedding=tuple(node.get("embedding", ())),
             emotion=tuple(node.get("emotion", ())),
             visits=node.get("visits", 0),
+            resolved=node.get("resolved", False),
         )
         for node in graph.node.values()
     }
@@ -247,4 +324,4 @@ def twin(world, graph):
 
 def close(a, b, relative=1e-12, absolute=1e-300):
     """Return whether two numbers agree, NaN with nothing."""
-    return bool(np.isclose(a, b, rtol=relative, atol=absolute))
+    return bool(a == b or abs(a - b) <= absolute + relative * abs(b))

@@ -48,6 +48,10 @@ def filled(seed=0, size=120, links=8, **settings):
         )
         for i in range(size)
     ]
+    entities = [graph.add_entity(id=name) for name in ("red", "green", "blue")]
+    for i, key in enumerate(nodes):
+        for k in range(i % 4):
+            graph.add_member(key, entities[(i + k) % 3], weight=1.0 + k)
     for source in nodes:
         for target in rng.choice(nodes, rng.integers(0, links), replace=False).tolist():
             if target != source:
@@ -201,7 +205,7 @@ def test_the_reasons_are_those_of_the_snapshot_though_the_commit_has_changed_wei
         assert len(set(codes.tolist())) > 3
 
 
-def test_flips_say_what_became_active_and_why():
+def test_s13_flips_say_what_became_active_and_why():
     held, seen = filled(), Counter()
     theta = {node["id"]: held.parameters.threshold_of(node["type"]) for node in held.graph.node.values()}
     on = {name for name, energy in energies(held).items() if energy >= theta[name]}

@@ -255,14 +255,14 @@ class TestThreshold:
         assert strides(small.tick()) == [("a", "b")]
         assert [row[0] for row in small.rejected("threshold")] == ["a"]
 
-    def test_own_one_comes_before_the_type(self):
+    def test_s10_own_one_comes_before_the_type(self):
         small = Small(guards=NO_RETRY)
         small.node("a", energy=0.9, type="Memory", threshold=0.91)
         small.node("b")
         small.link("a", "b")
         assert small.tick().strides == 0
 
-    def test_energy_at_the_threshold_is_active(self):
+    def test_s10_energy_at_the_threshold_is_active(self):
         small = chain(guards=NO_RETRY)
         small.of("a")["energy"] = 1.0
         assert small.tick().strides == 1
@@ -452,7 +452,7 @@ class TestStimuli:
             small.stimulate("b", delta)
         assert [small.tick().energy_in for _ in range(3)] == [0.0, 0.5, 0.0]
 
-    def test_hops_are_counted_from_the_seeds(self):
+    def test_s13_hops_are_counted_from_the_seeds(self):
         small = chain(tick={"alpha": 1.0}, guards={"beta": 0.2})
         small.of("a")["energy"] = 0.0
         small.of("b")["threshold"] = 0.1
@@ -674,7 +674,7 @@ class TestFence:
 
 
 class TestTurns:
-    def test_everyone_is_served_in_turn(self):
+    def test_s4_everyone_is_served_in_turn(self):
         small = Small()
         for k in range(25):
             small.node(f"n{k:02}", energy=3.0)
@@ -693,7 +693,7 @@ class TestTurns:
                 small.held.frontier_cap = 10
         assert sorted(served) == sorted([f"n{k:02}" for k in range(25)] * 2)
 
-    def test_turn_is_over_when_all_fit(self):
+    def test_s4_turn_is_over_when_all_fit(self):
         small = Small()
         for k in range(4):
             small.node(f"n{k}", energy=1.01)
@@ -707,7 +707,7 @@ class TestTurns:
         assert len(strides(small.tick(0.1))) == 4
         assert small.held.ledger.turn == ""
 
-    def test_newcomers_do_not_starve_those_who_wait(self):
+    def test_s4_newcomers_do_not_starve_those_who_wait(self):
         small = Small()
         for k in range(6):
             small.node(f"n{k}", energy=3.0)
@@ -779,7 +779,7 @@ class TestAttach:
 
 
 class TestSettle:
-    def test_written_out_when_the_clock_passes_an_epoch(self):
+    def test_s9_written_out_when_the_clock_passes_an_epoch(self):
         small = Small(decay={"settle": 60.0})
         small.node("a", energy=0.5, type="Task")
         small.node("b", energy=0.5, type="Memory")  # moved by 0.06 %: not worth a write
@@ -792,7 +792,7 @@ class TestSettle:
         assert small.of("b") == {"id": "b", "energy": 0.5, "type": "Memory"}
         assert energy_now(small.graph, small.settings) == pytest.approx(small.held.ledger.books.total, rel=1e-12)
 
-    def test_under_the_floor_is_nothing_and_booked_as_decay(self):
+    def test_s9_under_the_floor_is_nothing_and_booked_as_decay(self):
         small = Small(decay={"settle": 5.0, "half_life": {"*": 10.0}, "floor": 0.1})
         small.node("a", energy=0.11)
         frame = small.tick(5.0)
@@ -802,7 +802,7 @@ class TestSettle:
         assert small.held.ledger.books.decayed[0] == pytest.approx(0.11, rel=1e-14)
         small.assert_sound()
 
-    def test_energy_is_written_as_of_the_epoch(self):
+    def test_s9_energy_is_written_as_of_the_epoch(self):
         small = chain(decay={"settle": 4.0, "half_life": {"*": 100.0}})
         small.tick(5.0)
         small.tick(1.0)
@@ -844,3 +844,9 @@ def _first(first, then):
 
 def _unreachable(*_):
     raise ConnectionError
+
+
+def test_a_node_whose_key_is_0_is_found_like_any_other():
+    graph = MemoryGraph()
+    graph.node[0] = {"graph": "default", "id": "first of a database"}
+    assert graph.keys({"first of a database"}) == {"first of a database": 0}

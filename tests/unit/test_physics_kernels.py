@@ -15,11 +15,14 @@ from worker.physics.select import Chosen
 from worker.physics.valence import Terms
 
 
-@kernels.compiled
-def cheapest(values, size):
-    item = np.full(len(values), -1, np.int64)
-    kernels._cheapest(values, 0, len(values), size, item, 0)
-    return item[:size]
+def cheapest(values, size, columns=1):
+    """Return the places of the smallest of `values`, which fill each of the columns."""
+    cost = np.tile(values[:, np.newaxis], columns)
+    place = np.tile(np.arange(len(values))[:, np.newaxis], columns)
+    kernels._sift(cost, place, size)
+    assert (cost[:size, 0] == values[place[:size, 0]]).all()
+    assert (place[:size, 0] == place[:size].T).all()
+    return place[:size, 0]
 
 
 def ulps(found, exact):
@@ -75,20 +78,21 @@ class TestLog:
         assert logs(np.array([1.0])).tolist() == [0.0]
 
 
+@pytest.mark.parametrize("columns", [1, 2, 37])
 class TestCheapest:
     @pytest.mark.parametrize("size", [1, 2, 3, 64, 65, 100, 200])
     @pytest.mark.parametrize("pool", [1, 3, 1000])
-    def test_s2_ascending_ties_by_place(self, size, pool):
+    def test_s2_ascending_ties_by_place(self, size, pool, columns):
         rng = random.Random(size * pool)
         values = [float(rng.randrange(pool)) for _ in range(200)]
         expected = sorted(range(200), key=lambda i: (values[i], i))[:size]
-        assert cheapest(np.array(values), size).tolist() == expected
+        assert cheapest(np.array(values), size, columns).tolist() == expected
 
-    def test_all_alike(self):
-        assert cheapest(np.zeros(10), 4).tolist() == [0, 1, 2, 3]
+    def test_all_alike(self, columns):
+        assert cheapest(np.zeros(10), 4, columns).tolist() == [0, 1, 2, 3]
 
-    def test_infinite_ones_come_last(self):
-        assert cheapest(np.array([np.inf, 2.0, np.inf, 1.0]), 2).tolist() == [3, 1]
+    def test_infinite_ones_come_last(self, columns):
+        assert cheapest(np.array([np.inf, 2.0, np.inf, 1.0]), 2, columns).tolist() == [3, 1]
 
 
 class TestMove:
@@ -140,14 +144,21 @@ class TestShadow:
         assert not mark.any()
 
 
-def test_s2_blocks_larger_than_a_block_give_the_same():
-    """Sources over several blocks of links, one wider than a block, against each source alone."""
+WIDE = [1, 1000, 1047, 1, 0, 3000, 5, 2048, 2]  # one wider than a block
+ALIKE = [3, 10, 10, 12, 10] * 130  # over several blocks of each degree
+
+
+@pytest.mark.parametrize("degree", [WIDE, ALIKE, [31, 32, 33] * 9], ids=["wide", "alike", "narrow"])
+@pytest.mark.parametrize("capacity", [2, 7, 70])
+@pytest.mark.parametrize("goal_weight", [0.0, 1.0])
+def test_s2_a_source_among_others_is_as_alone(degree, capacity, goal_weight):
+    """Sources side by side in blocks, and in two threads' halves, against each source alone."""
     rng = np.random.default_rng(3)
-    degree = np.array([1, 1000, 1047, 1, 0, 3000, 5, 2048, 2], np.int32)
+    degree = np.array(degree, np.int32)
     total, n = int(degree.sum()), 50
     links = Links(
-        rng.integers(0, n, total).astype(np.int32), np.zeros(total, np.int32), rng.normal(size=total),
-        rng.uniform(-1, 1, total), np.zeros(total),
+        rng.integers(0, n, total).astype(np.int32), np.zeros(total, np.int32), rng.integers(-2, 3, total) / 2,
+        rng.integers(-1, 2, total) * goal_weight, np.zeros(total),
     )  # fmt: skip
     some = np.ones(n)
     nodes = Nodes(some, some, some, some, some, rng.integers(0, 60, n), rng.uniform(-1, 1, n), some)
@@ -158,9 +169,10 @@ def test_s2_blocks_larger_than_a_block_give_the_same():
         nodes, links, standard,
     )  # fmt: skip
     worn = 0.25 * (1.0 - np.exp(-np.arange(30) / 20.0))  # shorter than some visits
-    terms = Terms(3.0, 1.0, 0.25, 20.0, worn, 0.6, 0.8, 1.5, 0.5, 7, 0.2, 0.02)
-    kept = np.minimum(degree, 70).astype(np.int32)
-    offset = np.concatenate(([0], np.cumsum(np.minimum(kept, 66)))).astype(np.int64)
+    mood = 0.6 * goal_weight
+    terms = Terms(3.0, goal_weight, 0.25, 20.0, worn, mood, mood, 1.5, 0.5, 7, 0.2, 0.02)
+    kept = np.minimum(degree, capacity).astype(np.int32)
+    offset = np.concatenate(([0], np.cumsum(np.minimum(kept, max(capacity - 4, 1))))).astype(np.int64)
 
     def chosen(parts):
         size = offset[-1]
@@ -173,5 +185,7 @@ def test_s2_blocks_larger_than_a_block_give_the_same():
         return out
 
     whole, alone = chosen([(0, len(degree))]), chosen([(s, s + 1) for s in range(len(degree))])
-    for a, b in zip(whole, alone, strict=True):
-        assert a.tolist() == b.tolist()
+    halves = chosen([(0, len(degree) // 2), (len(degree) // 2, len(degree))])
+    for a, b, c in zip(whole, alone, halves, strict=True):
+        assert a.tolist() == b.tolist() == c.tolist()
+    assert whole.explored.any() == (np.diff(offset) < degree).any()

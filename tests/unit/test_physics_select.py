@@ -140,16 +140,17 @@ def test_s4_strategy_is_named():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 8, 64])
-def test_s2_threads_change_no_bit(threads):
+@pytest.mark.parametrize("least", [0, 18], ids=["every degree", "two degrees"])
+def test_s2_threads_change_no_bit(threads, least):
     rng = np.random.default_rng(2)
     links = [
-        (s, int(t), float(w))
+        (s, int(t), float(w), float(r))
         for s in range(20)
-        for t, w in zip(rng.integers(20, 40, s), rng.normal(size=s), strict=True)
+        for t, w, r in zip(*rng.integers(20, 40, (1, max(s, least))), *rng.normal(size=(2, max(s, least))), strict=True)
     ]
-    made = frontier([2.0] * 40, links, list(range(20)))
-    parameters = with_(topk=6, threads=threads)
-    alone = with_(topk=6)
+    made = frontier([2.0] * 40, links, list(range(20)), goal_cosine=rng.uniform(-1, 1, 40))
+    parameters = with_(topk=4, threads=threads, goal=(1.0,), affect=(1.0,))
+    alone = with_(topk=4, goal=(1.0,), affect=(1.0,))
     found, expected = select(made, terms(parameters, 1.0), parameters), select(made, terms(alone, 1.0), alone)
     for a, b in zip(found, expected, strict=True):
         assert a.tolist() == b.tolist()

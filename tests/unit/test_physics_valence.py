@@ -28,11 +28,12 @@ def parts(parameters=PLAIN, *, weight=0.0, r=0.0, **columns):
     made = frontier([2.0, 0.0], [(0, 1, weight, r, 0.0)], [0], **columns)
     numbers = terms(parameters, 1.0)
     open_ = costs(made, np.array([0]), numbers, parameters)
-    base, full = np.empty(1), np.empty(1)
-    kernels.costs(made, (0, 1), numbers, base, full)
-    assert base[0] == open_.weight[0] + open_.novelty[0]
-    assert full[0] == open_.full[0]
-    return open_, full[0]
+    cost, block, first = np.empty((1, 1)), np.zeros(1, np.int64), np.zeros((1, 1), np.int64)
+    kernels.base_costs(made, block, numbers, cost, np.empty(1))
+    assert cost[0, 0] == open_.weight[0] + open_.novelty[0]
+    kernels.full_costs(made, block, numbers, first, cost, np.empty(2))
+    assert cost[0, 0] == open_.full[0]
+    return open_, cost[0, 0]
 
 
 class TestWeight:

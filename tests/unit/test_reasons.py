@@ -76,46 +76,46 @@ def random_graph(seed, degrees, alike):
     return graph
 
 
-def test_the_wire_model_knows_every_reason():
+def test_s5_the_wire_model_knows_every_reason():
     assert set(get_args(Reason)) == set(REASONS)
 
 
-def test_a_single_link_is_the_only_one():
+def test_s5_a_single_link_is_the_only_one():
     assert fan((0.0, {}, {})) == ["only"]
 
 
-def test_the_heaviest_link_was_chosen_for_its_weight():
+def test_s5_the_heaviest_link_was_chosen_for_its_weight():
     assert fan((0.0, {}, {}), (2.0, {}, {})) == ["weight", "top_k"]
 
 
-def test_links_that_are_alike_fall_to_their_order_which_counts_as_weight():
+def test_s5_links_that_are_alike_fall_to_their_order_which_counts_as_weight():
     assert fan((0.3, {}, {}), (0.3, {}, {})) == ["weight", "top_k"]
 
 
-def test_of_links_that_weigh_alike_the_one_near_the_goal_was_chosen_for_it():
+def test_s5_of_links_that_weigh_alike_the_one_near_the_goal_was_chosen_for_it():
     near, far = {"embedding": [1.0, 0.0]}, {"embedding": [-1.0, 0.0]}
     assert fan((0.3, {}, far), (0.3, {}, near), **GOAL) == ["goal", "top_k"]
 
 
-def test_of_links_that_weigh_alike_the_one_less_visited_was_chosen_for_its_novelty():
+def test_s5_of_links_that_weigh_alike_the_one_less_visited_was_chosen_for_its_novelty():
     assert fan((0.3, {}, {"visits": 50}), (0.3, {}, {"visits": 0})) == ["novelty", "top_k"]
 
 
-def test_of_links_that_weigh_alike_the_one_that_feels_like_the_mood_was_chosen_for_its_resonance():
+def test_s5_of_links_that_weigh_alike_the_one_that_feels_like_the_mood_was_chosen_for_its_resonance():
     assert fan((0.3, {}, {}), (0.3, {"emotion": [1.0, 0.0]}, {}), **MOOD) == ["resonance", "top_k"]
 
 
-def test_in_recovery_the_link_that_feels_the_opposite_was_chosen_for_its_complementarity():
+def test_s5_in_recovery_the_link_that_feels_the_opposite_was_chosen_for_its_complementarity():
     opposite = {"emotion": [-1.0, 0.0]}
     assert fan((0.3, {}, {}), (0.3, opposite, {}), **MOOD, context=2.0) == ["complementarity", "top_k"]
 
 
-def test_where_two_terms_are_each_enough_neither_decided_and_it_counts_as_weight():
+def test_s5_where_two_terms_are_each_enough_neither_decided_and_it_counts_as_weight():
     near, far = {"embedding": [1.0, 0.0], "visits": 0}, {"embedding": [-1.0, 0.0], "visits": 50}
     assert fan((0.3, {}, far), (0.3, {}, near), **GOAL) == ["weight", "top_k"]
 
 
-def test_a_term_that_let_the_link_become_a_candidate_decided():
+def test_s5_a_term_that_let_the_link_become_a_candidate_decided():
     """Degree 12 keeps 5 by weight and novelty: of 12 that weigh alike, the visited last one is out but for its novelty."""
     others = [(0.3, {}, {"visits": 40, "embedding": [-1.0, 0.0]})] * 6
     first = [(0.3, {}, {"visits": 60, "embedding": [1.0, 0.0]})] * 5
@@ -123,7 +123,7 @@ def test_a_term_that_let_the_link_become_a_candidate_decided():
     assert fan(*first, *others, fresh, goal=(1.0, 0.0))[0] == "novelty"
 
 
-def test_a_frontier_without_a_stride_has_no_reasons():
+def test_s5_a_frontier_without_a_stride_has_no_reasons():
     graph = MemoryGraph()
     graph.add_node(id="alone", energy=5.0)
     assert reasons_of(graph, Settings())[2] == []
@@ -135,7 +135,7 @@ EVERYTHING = {"goal": (1.0, 0.5), "affect": (0.8, -0.4), "context": 2.0, "comple
 @pytest.mark.parametrize("alike", [False, True])
 @pytest.mark.parametrize("topk", [1, 4, "all"])
 @pytest.mark.parametrize("seed", range(6))
-def test_random_frontiers_agree_with_a_slow_twin(seed, topk, alike):
+def test_s5_random_frontiers_agree_with_a_slow_twin(seed, topk, alike):
     settings = Settings(valence=EVERYTHING, select={"topk": topk}, fanout={"capacity": (70, 10_000)[seed % 2]})
     frontier, strides, reasons = reasons_of(random_graph(seed, (0, 20), alike), settings)
     place = {int(source): s for s, source in enumerate(frontier.sources)}

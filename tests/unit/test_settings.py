@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from worker.errors import SettingsError
-from worker.settings import Settings
+from worker.settings import Settings, assigned
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,6 +42,9 @@ WRONG = [
     ("STRIDE_PACE__SMOOTHING", "0", "greater than 0"),
     ("STRIDE_PACE__DT_MAX", "0", "greater than 0"),
     ("STRIDE_LEASE__TTL", "0.1", "greater than or equal to 1"),
+    ("STRIDE_HEALTH__INTERVAL", "0.01", "greater than or equal to 0.1"),
+    ("STRIDE_HEALTH__STARTUP", "0", "greater than or equal to 1"),
+    ("STRIDE_STIMULUS__KEEP", "0", "greater than or equal to 1"),
     ("STRIDE_DATABASE__PORT", "70000", "less than or equal to 65535"),
     ("STRIDE_DATABASE__MEMORY", "lots", "pattern"),
     ("STRIDE_GRAPH", "", "at least 1"),
@@ -85,6 +88,38 @@ def test_a_password_may_look_like_json(monkeypatch):
     assert Settings.read().neo4j.password.get_secret_value() == '["x"]'
 
 
+def test_a_password_may_stand_in_a_file(monkeypatch, tmp_path):
+    path = tmp_path / "password"
+    path.write_text("hunter 2\n")
+    monkeypatch.setenv("STRIDE_NEO4J__PASSWORD_FILE", str(path))
+    settings = Settings.read()
+    assert settings.neo4j.password.get_secret_value() == "hunter 2"
+    assert "hunter" not in repr(settings) + str(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize(
+    ("content", "password", "name", "says"),
+    [
+        (None, "", "STRIDE_NEO4J__PASSWORD_FILE", "the file cannot be read: No such file or directory"),
+        (b"\n", "", "STRIDE_NEO4J__PASSWORD_FILE", "the file is empty"),
+        (b"\xff\xfe", "", "STRIDE_NEO4J__PASSWORD_FILE", "the file is not UTF-8 text"),
+        (b"one", "two", "STRIDE_NEO4J__PASSWORD", "give this or STRIDE_NEO4J__PASSWORD_FILE, not both"),
+    ],
+)
+def test_a_password_file_that_is_none_is_refused(monkeypatch, tmp_path, content, password, name, says):
+    path = tmp_path / "password"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.setenv("STRIDE_NEO4J__PASSWORD_FILE", str(path))
+    if password:
+        monkeypatch.setenv("STRIDE_NEO4J__PASSWORD", password)
+    with pytest.raises(SettingsError) as refused:
+        Settings.read()
+    shown = "(not shown)" if password else repr(str(path))
+    assert str(refused.value).startswith(f"{name} = {shown}: {says}")
+    assert "two" not in str(refused.value)
+
+
 def test_lists_and_tables_are_json(monkeypatch):
     monkeypatch.setenv("STRIDE_VALENCE__GOAL", "[1, 0.5]")
     monkeypatch.setenv("STRIDE_DECAY__HALF_LIFE", '{"Task": 60}')
@@ -92,6 +127,39 @@ def test_lists_and_tables_are_json(monkeypatch):
     assert parameters.valence.goal == (1.0, 0.5)
     assert parameters.half_life("Task") == 60.0
     assert parameters.half_life("Memory") == 14_400.0
+
+
+def test_changes_are_written_as_key_and_value():
+    given = ["select.topk = all", 'diffusion.impl="matrix"', 'decay.half_life={"Task": 60}', "graph=g", "select.topk=7"]
+    settings = Settings.read(**assigned(given))
+    assert (settings.select.topk, settings.diffusion.impl, settings.graph) == (7, "matrix", "g")
+    assert settings.decay.half_life == {"Task": 60.0}
+    assert assigned(['graph="g', "tick.alpha="]) == {"graph": '"g', "tick": {"alpha": ""}}
+
+
+def test_changes_stand_on_top_of_the_environment(monkeypatch):
+    monkeypatch.setenv("STRIDE_TICK__ALPHA", "0.5")
+    monkeypatch.setenv("STRIDE_TICK__THREADS", "2")
+    monkeypatch.setenv("STRIDE_DECAY__HALF_LIFE", '{"Memory": 5}')
+    settings = Settings.read(**assigned(["tick.alpha=0.25", 'decay.half_life={"Task": 60}']))
+    assert (settings.tick.alpha, settings.tick.threads) == (0.25, 2)
+    assert settings.decay.half_life == {"Task": 60.0}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("select.topp=1", "did you mean select.topk"),
+        ("select=1", "select: there is no such setting"),
+        ("graph.name=1", "graph.name: there is no such setting"),
+        ("=1", ": there is no such setting"),
+        ("select.topk", "it is not KEY=VALUE"),
+    ],
+)
+def test_a_change_of_nothing_is_refused(text, says):
+    with pytest.raises(SettingsError) as refused:
+        assigned([text])
+    assert says in str(refused.value)
 
 
 def test_the_reference_page_is_what_the_settings_are():

@@ -64,11 +64,126 @@ def test_every_query_says_what_it_is_for():
             assert any(line.startswith(f"// {word}") for line in head), f"{path}: {word}"
 
 
+CLAUSE = re.compile(
+    r"\b(MATCH|MERGE|UNWIND|CREATE|FOREACH|CALL|EXISTS|COUNT)\s*[({$\[]|\bDETACH\s+DELETE\b|\bLOAD\s+CSV\b|\bSET\s+\w+(\.\w+|:\w+)"
+    r"|\b(UNWIND|WITH|RETURN)\s+[$\w.]+\s+AS\b|\bUSING\s+INDEX\b|\bIN\s+TRANSACTIONS\b",
+    re.IGNORECASE,
+)
+SENT = {  # every text that goes to the driver, and every name of a query that is not written out where it is used
+    ("fleet.py", "work"),  # what a thread does: no text
+    ("graph/connection.py", "text"),
+    ("graph/connection.py", "neo4j.Query(text)"),
+    ("graph/connection.py", "self.run"),
+    ("graph/connection.py", "self.text(name)"),
+    ("graph/connection.py", "self._text(name)"),
+    ("graph/desk.py", "f'inspect/bad_{name}'"),
+    ("graph/migrate.py", "statement"),  # of a file of migrations/
+    ("graph/migration_refusals.py", "name"),
+    ("graph/neo4j.py", "name"),
+}
+
+
+def code():
+    for path in sorted((ROOT / "worker").rglob("*.py")):
+        yield path.relative_to(ROOT / "worker").as_posix(), ast.parse(path.read_text())
+
+
+def documentation(tree):
+    """Return the docstrings of a module: they may speak of Cypher."""
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    return {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, kinds) and isinstance(node.body[0], ast.Expr)
+    }
+
+
+def text_of(node):
+    """Return the text of a literal, of an f-string, or of several that are put together, as far as it is written out."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(map(text_of, parts))
+        case ast.BinOp(left=left, op=ast.Add() | ast.Mod(), right=right):
+            return text_of(left) + text_of(right)
+        case ast.Call(func=ast.Attribute(value=value, attr="join" | "format" | "replace"), args=parts):
+            return text_of(value) + " ".join(map(text_of, parts))
+        case ast.List(elts=parts) | ast.Tuple(elts=parts):
+            return "".join(map(text_of, parts))
+    return "$x"  # a value of whatever kind: where it stands, Cypher would have a name or a parameter
+
+
+def builds_cypher(tree):
+    """Return the lines of a module in which a text of Cypher stands or is put together."""
+    told = documentation(tree)
+    return [
+        node.lineno
+        for node in ast.walk(tree)
+        if isinstance(node, ast.expr) and id(node) not in told and CLAUSE.search(text_of(node))
+    ]
+
+
 def test_no_python_file_builds_cypher():
-    for path in (ROOT / "worker").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                assert not re.search(r"\b(MATCH|MERGE|UNWIND)\s*[\(\$\[]", node.value), f"{path}:{node.lineno}"
+    assert {path: lines for path, tree in code() if (lines := builds_cypher(tree))} == {}
+
+
+def test_that_test_is_not_easily_fooled():
+    for line in (
+        'f"MATCH (n:{label}) RETURN n"',
+        '"MAT" + "CH (n) RETURN n"',
+        '"MATCH (n:%s)" % label',
+        '"match (n:{})".format(label)',
+        '"".join(["MATCH ", "(n)"])',
+        '"CREATE" " (n)"',
+        'f"{clause} n DETACH DELETE n"',
+        '"UNWIND $rows AS row"',
+        'query("a/b").replace("SET n.energy", "SET n.x")',
+        'f"CALL {{ {inner} }}"',
+    ):
+        assert builds_cypher(ast.parse(f"x = {line}")), line
+    for line in ('f"{count} nodes match the filter"', '"CREATE a role first"', '"unwind it"'):
+        assert not builds_cypher(ast.parse(f"x = {line}")), line
+
+
+def test_only_files_of_queries_reach_the_driver():
+    sent, drivers, queries = set(), set(), set()
+    for path, tree in code():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                first = ast.unparse(node.args[0])
+                asked = node.func.attr in {"run", "statement", "submit", "execute_query"} and not path.startswith(
+                    "database/"
+                )
+                if asked and not re.fullmatch(r"'\w+/\w+'", first):
+                    sent.add((path, first))
+            if isinstance(node, ast.Attribute) and node.attr in {"_driver", "GraphDatabase", "session"}:
+                drivers.add(path)
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "query":
+                queries.add((path, ast.unparse(node)))
+    assert sent == SENT
+    assert drivers == {"graph/connection.py"}
+    assert queries == {("graph/connection.py", "query(name)")}
+    assert """query(name).replace('CYPHER 25\\n', 'CYPHER 5\\n', 1)""" in ast.unparse(
+        ast.parse(source("worker/graph/connection.py"))
+    )
+
+
+def test_every_query_takes_what_it_is_given_as_parameters_and_as_nothing_else():
+    """A dynamic identifier, `$(…)`, is a relationship type of an import; nothing loads a file, or runs a text."""
+    dynamic = {}
+    for path in CYPHER.rglob("*.cypher"):
+        whole = path.read_text()
+        head = " ".join(line for line in whole.splitlines() if line.startswith("//"))
+        body = re.sub(r"//.*", "", whole)
+        texts = re.sub(r"\\'", "", body)
+        assert not re.search(r"'[^'\n]*\$[^'\n]*'", texts), path
+        assert not re.search(r"apoc|LOAD\s+CSV|CALL\s+\w+\.|`", body, re.IGNORECASE), path
+        for name in set(re.findall(r"\$(\w+)", body)):
+            assert re.search(rf"\b{name}\b", head) or name == "between", f"{path}: {name}"
+        if found := re.findall(r"\$\((.*?)\)", body):
+            dynamic[path.relative_to(CYPHER).as_posix()] = set(found)
+    assert dynamic == {"import/links.cypher": {"$type[k]"}}
 
 
 def test_the_neo4j_graph_has_every_method_of_the_port():

@@ -187,6 +187,7 @@ def test_a_weight_is_taken_as_its_logarithm(csv):
         ("source,target,log_weight\n", "links", "there is no column 'type'"),
         ("source,target,type\n", "links", "one of the columns log_weight and weight"),
         ("source,target,type,weight,log_weight\n", "links", "one of the columns log_weight and weight"),
+        ("node,weight\n", "members", "there is no column 'entity'"),
         ("id,a,a\n", "nodes", "two columns 'a'"),
         ("id,\n", "nodes", "a column is called ''"),
         ("id,graph\n", "nodes", "'graph' is the worker's own"),

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
-from worker.cli import app
-from worker.cli.console import fail
-from worker.errors import StrideError
+from worker.errors import InputError, StrideError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def main() -> None:
     """Run a command; end with 0, with 1 (it did not work) or with 2 (wrong usage or settings)."""
     try:
-        app.app()
+        _refuse_bytes(sys.argv[1:])
+        _command()()
     except StrideError as error:
+        from worker.cli.console import fail  # noqa: PLC0415  (see `_command`)
+
         fail(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
@@ -21,3 +26,23 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+
+
+def _command() -> Callable[[], None]:
+    """Return all commands; or only the one that runs every few seconds, without what the others take seconds to import."""
+    if sys.argv[1:2] == ["health"]:
+        from worker.cli.health import app  # noqa: PLC0415
+
+        del sys.argv[1]
+    else:
+        from worker.cli.app import app  # noqa: PLC0415
+    return app
+
+
+def _refuse_bytes(arguments: list[str]) -> None:
+    """Refuse what no database could take. Raises InputError."""
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"an argument is not UTF-8: {argument!r}", "write it as UTF-8") from None

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import check, db, demo, import_, inject, migrate, run, status, top
+from worker.cli import check, compare, db, demo, health, import_, inject, migrate, run, status, top
 
 app = typer.Typer(
     name="stridegraph",
@@ -21,7 +21,9 @@ app.command("run")(run.run)
 app.command("inject")(inject.inject)
 app.command("top")(top.top)
 app.command("status")(status.status)
+app.command("health")(health.health)
 app.command("check")(check.check)
+app.command("compare")(compare.compare)
 app.command("import")(import_.import_)
 app.command("migrate")(migrate.migrate)
 app.add_typer(db.app, name="db")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from rich.markup import escape
 from rich.table import Table
 
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
+from worker.cli.plain import shown
 from worker.graph import desk
 
 
@@ -22,10 +22,10 @@ def check(graph: Graph = None, json: Json = False) -> None:
     if not found.total:
         out.print(f"nothing is wrong with the graph {settings.graph!r}", markup=False)
         return
-    shown = Table("what", "which", "why", box=None, header_style="dim", pad_edge=False)
+    table = Table("what", "which", "why", box=None, header_style="dim", pad_edge=False)
     for problem in found.listed:
-        shown.add_row(problem.what, escape(problem.identity), escape(problem.why))
-    out.print(shown)
+        table.add_row(problem.what, shown(problem.identity), shown(problem.why))
+    out.print(table)
     out.print(
         f"{found.total} in all" + (f", the first {len(found.listed)} shown" if found.total > len(found.listed) else "")
     )

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import sys
 from contextlib import ExitStack, contextmanager
+from functools import cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
 
 import orjson
 import structlog
 import typer
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from worker.cli.plain import IN_JSON, Screen, plain
 from worker.database import local_server
 from worker.graph.connection import Connection
 from worker.graph.migrate import migrate
@@ -23,6 +26,8 @@ from worker.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from structlog.typing import EventDict
+
     from worker.errors import StrideError
 
 Graph = Annotated[
@@ -31,8 +36,9 @@ Graph = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 WIDE = 120  # columns of what is no terminal
-out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-err = Console(stderr=True, highlight=False)
+out = Screen(highlight=False, emoji=False, width=None if sys.stdout.isatty() else WIDE)
+log = structlog.get_logger()
+err = Screen(stderr=True, highlight=False, emoji=False)
 
 
 def fail(error: StrideError) -> None:
@@ -42,7 +48,9 @@ def fail(error: StrideError) -> None:
 
 def print_json(result: dict[str, Any]) -> None:
     """Print one object on standard output, on one line."""
-    print(orjson.dumps(result, option=orjson.OPT_SERIALIZE_NUMPY).decode())
+    text = orjson.dumps(result, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE).decode()
+    sys.stdout.write(text.translate(IN_JSON))
+    sys.stdout.flush()
 
 
 def progress() -> Progress:
@@ -61,7 +69,28 @@ def connection_of(settings: Settings) -> Connection:
 
     Raises DatabaseError.
     """
+    _warn_of_clear_text(settings.neo4j.uri)
     return Connection(settings.neo4j if settings.neo4j.uri else local_server(settings.database).up(say, progress))
+
+
+@cache
+def _warn_of_clear_text(uri: str) -> None:
+    """Say, once a process, that what is sent to another machine can be read on the way: the password too."""
+    parts = urlsplit(uri)
+    if not uri or "+" in parts.scheme or _is_loopback(parts.hostname or ""):
+        return
+    remedy = f"{parts.scheme}+s:// encrypts: see docs/how-to/secure.md"
+    if structlog.is_configured():
+        log.warning("connection.unencrypted", host=parts.hostname, remedy=remedy)
+    else:
+        say(f"the connection to {parts.hostname} is not encrypted: {remedy}")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def connect(settings: Settings) -> Connection:
@@ -86,12 +115,22 @@ def configure_log(*, as_json: bool) -> None:
     logging.getLogger("neo4j").addHandler(logging.NullHandler())  # what the driver has to say, it raises as well
     structlog.configure(
         processors=[
+            structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer() if as_json else structlog.dev.ConsoleRenderer(colors=err.is_terminal),
+            *([structlog.processors.JSONRenderer()] if as_json else [_plain, _for_people()]),
         ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
+
+
+def _plain(_: object, __: str, event: EventDict) -> EventDict:
+    """Write out what a terminal would obey, in every text of a line of the log."""
+    return {key: plain(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+def _for_people() -> structlog.dev.ConsoleRenderer:
+    return structlog.dev.ConsoleRenderer(colors=err.is_terminal)
 
 
 def settings_of(graph: str | None, **changes: Any) -> Settings:

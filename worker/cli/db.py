@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from worker.cli.console import Json, err, out, print_json, progress
+from worker.cli.console import Json, out, print_json, progress, say
+from worker.cli.plain import plain
 from worker.database import local_server
 from worker.settings import Settings
 
@@ -21,7 +22,7 @@ app = typer.Typer(help="The local server: a real Neo4j on this machine, without 
 def up(json: Json = False) -> None:
     """Start the local server; at the first time, fetch it."""
     server = _server()
-    server.up(say=lambda text: err.print(f"[dim]{text}[/]"), bars=progress)
+    server.up(say, bars=progress)
     _show(server, json)
 
 
@@ -51,4 +52,6 @@ def _show(server: LocalServer, json: bool) -> None:
         print_json(found)
         return
     for name, value in found.items():
-        out.print(f"{name.replace('_', ' '):<14} {'—' if value in {None, ''} else value}", soft_wrap=True)
+        out.print(
+            f"{name.replace('_', ' '):<14} {'—' if value in {None, ''} else plain(value)}", markup=False, soft_wrap=True
+        )

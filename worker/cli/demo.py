@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from platformdirs import user_cache_path
-from rich.markup import escape
 from rich.table import Table
 
 from worker import wordnet
 from worker.cli.console import Json, configure_log, open_graph, out, print_json, progress, say, settings_of
+from worker.cli.plain import shown
 from worker.cli.top import table
 from worker.database.artifacts import fetch
 from worker.errors import Fenced, InputError
@@ -25,7 +25,7 @@ from worker.graph.attach import attach
 from worker.tick import SCHEDULE, tick
 
 if TYPE_CHECKING:
-    from worker.graph.attach import Held
+    from worker.graph.held import Held
     from worker.graph.moment import Frame
     from worker.graph.neo4j import Neo4jGraph
     from worker.settings import Settings
@@ -80,7 +80,7 @@ def demo(
         run = secrets.token_hex(4)
         for meaning in meanings:
             stimulus = f"demo:{run}:{meaning['id']}"
-            desk.inject(graph, meaning["id"], STIMULUS, stimulus, "demo", settings.tick.energy_max)
+            desk.inject(graph, desk.Direct(meaning["id"], STIMULUS), stimulus, "demo", settings.tick.energy_max)
         story = _ticks(graph, settings, ticks)
         found, status = desk.top(graph, settings, SHOWN), desk.status(graph, settings)
     if json:
@@ -155,7 +155,7 @@ def _tell(
     """Print what became active and why, the books, the time of each step, and what to try next."""
     out.print()
     out.print(
-        f"[bold]{escape(word)}[/] has {len(meanings)} meanings in WordNet; each was given {STIMULUS:g} of energy. ",
+        f"[bold]{shown(word)}[/] has {len(meanings)} meanings in WordNet; each was given {STIMULUS:g} of energy. ",
         end="",
     )
     out.print(f"After {len(story.frames)} ticks, {status['active']} nodes are active:")
@@ -184,13 +184,14 @@ def _tell(
 def _why(story: Story, node: str) -> str:
     """Return the two sources that brought a node most energy, by which links."""
     parts = [
-        f"{source} [dim]{kind.lower()}[/] {energy:.2f}" for (source, kind), energy in story.brought[node].most_common(2)
+        f"{shown(source)} [dim]{shown(kind.lower())}[/] {energy:.2f}"
+        for (source, kind), energy in story.brought[node].most_common(2)
     ]
     return ", ".join(parts) or "[dim]the stimulus[/]"
 
 
 def _figures(story: Story, status: dict[str, Any]) -> Table:
-    shown = Table(box=None, show_header=False, pad_edge=False)
+    found = Table(box=None, show_header=False, pad_edge=False)
     for name, value in (
         ("energy in", f"{story.total('energy_in'):.3f}"),
         ("moved by strides", f"{story.total('energy_transferred'):.3f}"),
@@ -198,5 +199,5 @@ def _figures(story: Story, status: dict[str, Any]) -> Table:
         ("in the database now", f"{status['energy_total']:.6f}"),
         ("unaccounted for", f"{abs(status['conservation_error']):.1e}"),
     ):
-        shown.add_row(f"[dim]{name}[/]", value)
-    return shown
+        found.add_row(f"[dim]{name}[/]", value)
+    return found

@@ -1,4 +1,4 @@
-"""`stridegraph import`: bring node and link tables into a graph."""
+"""`stridegraph import`: bring tables of nodes, links and members of entities into a graph."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import pandas as pd
 import typer
-from rich.markup import escape
 
 from worker.cli.console import Graph, Json, err, open_graph, out, print_json, progress, settings_of
+from worker.cli.plain import shown
 from worker.errors import InputError
 from worker.graph.bulk import BATCH, Bulk, Written
-from worker.tables import Rejected, Table
+from worker.tables import Kind, Rejected, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from numpy.typing import NDArray
 
+KINDS: tuple[Kind, ...] = ("nodes", "links", "members")  # in the order in which they are written
 SHOWN = 20  # rejected rows on standard error
 LISTED = 1000  # and in the JSON
 
@@ -46,16 +47,18 @@ def import_(
     links: Annotated[
         list[Path] | None, typer.Option(help="Table of links: source, target, type, log_weight, …")
     ] = None,
+    members: Annotated[list[Path] | None, typer.Option(help="Table of members: node, entity, weight, …")] = None,
     graph: Graph = None,
     strict: Annotated[bool, typer.Option("--strict", help="Import nothing if any row is bad.")] = False,
     batch: Annotated[int, typer.Option(min=1, max=1_000_000, help="Rows a transaction.")] = BATCH,
     json: Json = False,
 ) -> None:
-    """Import tables of nodes and links; what is there already stays as it is, so the same file twice changes nothing."""
-    if not nodes and not links:
-        raise InputError("there is nothing to import", "name a table: --nodes FILE or --links FILE")
+    """Import nodes, links and members of entities; what is there stays as it is, so the same file twice changes nothing."""
+    files = {"nodes": nodes or [], "links": links or [], "members": members or []}
+    if not any(files.values()):
+        raise InputError("there is nothing to import", "name a table: --nodes FILE, --links FILE or --members FILE")
     settings = settings_of(graph)
-    tables = [Table.open(path, "nodes") for path in nodes or ()] + [Table.open(path, "links") for path in links or ()]
+    tables = [Table.open(path, kind) for kind in KINDS for path in files[kind]]
     with open_graph(settings) as there, progress() as bar:
         task = bar.add_task("checking" if strict else "importing", total=None)
         bulk = Bulk(there.connection, there.name, batch, done=lambda rows: bar.advance(task, rows))
@@ -70,32 +73,30 @@ def import_(
 
 
 def _write(tables: Sequence[Table], bulk: Bulk, rejections: Rejections) -> dict[str, Any]:
-    """Write all good rows, nodes before links; return what became of them."""
-    total = {"nodes": Written(), "links": Written()}
-    seconds = {"nodes": 0.0, "links": 0.0}
+    """Write all good rows, nodes before what names them; return what became of them."""
+    total, seconds = dict.fromkeys(KINDS, Written()), dict.fromkeys(KINDS, 0.0)
+    writes = {"nodes": bulk.nodes, "links": bulk.links, "members": bulk.members}
     for table in tables:
         start = time.monotonic()
         for good, rejected in table.chunks():
             rejections.add(rejected)
-            written = bulk.nodes(good) if table.kind == "nodes" else bulk.links(good)
+            written = writes[table.kind](good)
             rejections.add(_rejected(table, written.unknown))
             total[table.kind] += Written(written.created, written.existing)
         seconds[table.kind] += time.monotonic() - start
-    if total["nodes"].created or total["links"].created:
+    if any(written.created for written in total.values()):
         bulk.announce()
     linked = total["links"].created + total["links"].existing
     return {
-        "nodes_created": total["nodes"].created,
-        "nodes_existing": total["nodes"].existing,
-        "links_created": total["links"].created,
-        "links_existing": total["links"].existing,
+        **{f"{kind}_created": written.created for kind, written in total.items()},
+        **{f"{kind}_existing": written.existing for kind, written in total.items()},
         "seconds": sum(seconds.values()),
         "links_per_second": linked / seconds["links"] if linked else 0.0,
     }
 
 
 def _check(tables: Sequence[Table], bulk: Bulk) -> Rejections:
-    """Look at every row and write nothing. A link may name a node of these tables, or one that is in the graph.
+    """Look at every row and write nothing. A link or member may name a node of these tables, or one that is in the graph.
 
     Of the tables' ids only hashes are kept, 8 bytes each: a wrong id that has the hash of another is found when written.
     """
@@ -108,7 +109,7 @@ def _check(tables: Sequence[Table], bulk: Bulk) -> Rejections:
             else:
                 known = np.concatenate(hashes)
                 unknown: dict[Any, str] = {}
-                for end in ("target", "source"):
+                for end in ("target", "source") if table.kind == "links" else ("node",):
                     unknown |= bulk.unknown(good[~np.isin(_hash(good[end]), known)], end)
                 rejections.add(_rejected(table, unknown))
     return rejections
@@ -124,15 +125,15 @@ def _rejected(table: Table, reasons: dict[Any, str]) -> list[Rejected]:
 
 def _tell(result: dict[str, Any], rejections: Rejections, *, as_json: bool) -> None:
     for row in rejections.listed[:SHOWN]:
-        err.print(f"[yellow]rejected[/] {escape(f'{row.file} row {row.row}: {row.reason}')}", soft_wrap=True)
+        err.print(f"[yellow]rejected[/] {shown(f'{row.file} row {row.row}: {row.reason}')}", soft_wrap=True)
     if rejections.count > SHOWN:
         err.print(f"… and {rejections.count - SHOWN} more rows (--json lists {LISTED})")
     if as_json:
         listed = [row._asdict() for row in rejections.listed]
         print_json({**result, "rejected": rejections.count, "rejections": listed})
         return
-    for what in ("nodes", "links"):
+    for what in KINDS:
         created, existing = result[f"{what}_created"], result[f"{what}_existing"]
-        out.print(f"{what}     {created:>12,} created   {existing:>12,} already there")
+        out.print(f"{what:<7}   {created:>12,} created   {existing:>12,} already there")
     speed = f", {result['links_per_second']:,.0f} links/s" if result["links_per_second"] else ""
     out.print(f"rejected  {rejections.count:>12,}   in {result['seconds']:.1f} s{speed}")

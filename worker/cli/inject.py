@@ -1,29 +1,67 @@
-"""`stridegraph inject`: put energy on a node."""
+"""`stridegraph inject`: put energy on a node, or share it out among several."""
 
 from __future__ import annotations
 
 import secrets
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
+from worker.cli.plain import plain
+from worker.errors import InputError
 from worker.graph import desk
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+USAGE = "give a node and its energy, `inject coffee 10`, or a budget, `inject --budget 3 coffee=0.9 tea=0.4`"
 
 
 def inject(
-    node: Annotated[str, typer.Argument(help="The node's id.")],
-    energy: Annotated[float, typer.Argument(help="How much energy, over 0.")],
+    what: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="NODE ENERGY | NODE=SIMILARITY…",
+            help="The node's id and how much energy, over 0; with --budget, candidates and their similarity in (0, 1].",
+        ),
+    ],
+    budget: Annotated[
+        float | None, typer.Option(help="Energy to share out among candidates, by similarity and by what each lacks.")
+    ] = None,
     stimulus: Annotated[str, typer.Option("--id", help="The stimulus's own id: sent twice, it is applied once.")] = "",
     source: Annotated[str, typer.Option(help="Where it comes from, for the record.")] = "inject",
     graph: Graph = None,
     json: Json = False,
 ) -> None:
-    """Put energy on a node: the next tick applies it, exactly once."""
+    """Put energy on a node, or a budget on several: the next tick applies it, exactly once."""
+    amount, own = _amount(what, budget), stimulus or secrets.token_hex(8)
     settings = settings_of(graph)
     with open_graph(settings) as there:
-        done = desk.inject(there, node, energy, stimulus or secrets.token_hex(8), source, settings.tick.energy_max)
+        done = desk.inject(there, amount, own, source, settings.tick.energy_max)
     if json:
-        print_json(done._asdict())
+        print_json({"id": own, **amount._asdict(), "state": done})
     else:
-        out.print(f"{done.state}: {done.delta:g} for {done.node} (stimulus {done.id})", markup=False)
+        out.print(plain(f"{done}: {amount} (stimulus {own})"), markup=False)
+
+
+def _amount(what: Sequence[str], budget: float | None) -> desk.Direct | desk.Budget:
+    if budget is not None:
+        pairs = [text.rpartition("=") for text in what]
+        for node, equals, text in pairs:
+            if not (node and equals):
+                raise InputError(f"{text!r} is not a candidate", USAGE)
+        similarity = {node: _number(value, "similarity") for node, _, value in pairs}
+        if len(similarity) < len(pairs):
+            raise InputError("a candidate is named twice", USAGE)
+        return desk.Budget(budget, similarity)
+    if len(what) != 2:
+        raise InputError(f"{len(what)} words are not a node and its energy", USAGE)
+    return desk.Direct(what[0], _number(what[1], "energy"))
+
+
+def _number(text: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"{name} {text!r} is not a number", USAGE) from None

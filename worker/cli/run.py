@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.console import Graph, Json, configure_log, connection_of, out, print_json, settings_of
+from worker.cli.console import Json, configure_log, connection_of, out, print_json, settings_of
+from worker.errors import InputError, SettingsError
 from worker.events import Sinks
 from worker.events.build import frame_end
+from worker.events.file import GRAPH, KEY
+from worker.fleet import Fleet
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
+from worker.graph.roll import Roll
+from worker.health import Health
+from worker.health.telling import Telling
 from worker.loop import Worker
+from worker.process import process_name
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from worker.graph.moment import Frame
+    from worker.settings import Settings
+
+Graphs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--graph",
+        help="The graph, by default that of STRIDE_GRAPH. Several: a fair share of them, among all that name the same ones.",
+        show_default=False,
+    ),
+]
 
 TRIAL = 1.0  # seconds from tick to tick, and that each stands for, where the number of ticks is given and no pace
 
@@ -24,7 +44,7 @@ def run(
     ticks: Annotated[
         int | None, typer.Option(min=1, help="End after so many ticks; else never.", show_default=False)
     ] = None,
-    graph: Graph = None,
+    graph: Graphs = None,
     json: Json = False,
 ) -> None:
     """Move the graph's energy, tick by tick, until SIGTERM or Ctrl-C; waits for a database that is not there yet.
@@ -32,20 +52,64 @@ def run(
     Ticks come faster the more there is to do, and at once when a stimulus comes. STRIDE_PACE__FIXED=1 makes it one a second,
     and so does --ticks where nothing else is set: a resting graph's own pace is a tick a minute.
     """
-    settings = settings_of(graph)
+    configure_log(as_json=json)
+    named = sorted(set(graph or []))
+    if len(named) > 1:
+        _run_several(named, ticks, as_json=json)
+        return
+    settings = settings_of(named[0] if named else None)
     if ticks is not None and settings.pace.fixed is None:
         settings = settings.model_copy(update={"pace": replace(settings.pace, fixed=TRIAL)})
-    configure_log(as_json=json)
-    sinks = Sinks.of(settings.events, settings.graph)
-    sinks.add(Lines(as_json=json))
-    with connection_of(settings) as connection:
-        worker = Worker(
-            Neo4jGraph(connection, settings.graph), settings, sinks, prepare=lambda: migrate(connection), ticks=ticks
+    with _health(settings) as health, _worker(settings, health, as_json=json, ticks=ticks) as worker:
+        worker.run()
+
+
+def _run_several(graphs: list[str], ticks: int | None, *, as_json: bool) -> None:
+    """Work on a share of these graphs. Raises InputError, SettingsError where they cannot be worked on together."""
+    if ticks is not None:
+        raise InputError("--ticks is for one graph, and several are named", "leave it out, or name one --graph")
+    of = {graph: settings_of(graph) for graph in graphs}
+    one = of[graphs[0]]
+    if one.events.file and GRAPH not in str(one.events.file):
+        message = f"{KEY} = {one.events.file}: several graphs cannot write to one file"
+        raise SettingsError(message, f"put {GRAPH} into its name")
+    with _health(one, graphs) as health, connection_of(one) as connection:
+        Fleet(
+            graphs,
+            Roll(connection, process_name()),
+            man=lambda graph: _worker(of[graph], health, as_json=as_json, patient=False),
+            prepare=lambda: migrate(connection),
+            ttl=one.lease.ttl,
+            health=health,
+        ).run()
+
+
+@contextmanager
+def _health(settings: Settings, graphs: Sequence[str] = ()) -> Iterator[Health]:
+    """Tell how the workers of these graphs stand wherever the settings say, until they end."""
+    with Telling.of(settings.health) as telling:
+        yield Health.of(graphs or [settings.graph], settings.health, tell=telling)
+
+
+@contextmanager
+def _worker(
+    settings: Settings, health: Health, *, as_json: bool, ticks: int | None = None, patient: bool = True
+) -> Iterator[Worker]:
+    """Make a worker with a connection and sinks of its own, and close them at the end."""
+    with ExitStack() as stack:
+        sinks = Sinks.of(settings.events, settings.graph)
+        stack.callback(sinks.close)
+        sinks.add(Lines(as_json=as_json))
+        connection = stack.enter_context(connection_of(settings))
+        yield Worker(
+            Neo4jGraph(connection, settings.graph),
+            settings,
+            sinks,
+            prepare=lambda: migrate(connection),
+            ticks=ticks,
+            patient=patient,
+            health=health,
         )
-        try:
-            worker.run()
-        finally:
-            sinks.close()
 
 
 class Lines:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
+from worker.cli.plain import plain
 from worker.graph import desk
 
 
@@ -16,4 +17,4 @@ def status(graph: Graph = None, json: Json = False) -> None:
         return
     for name, value in found.items():
         text = ", ".join(f"{key} {amount:g}" for key, amount in value.items()) if isinstance(value, dict) else value
-        out.print(f"{name.replace('_', ' '):<20} {text}", markup=False, soft_wrap=True)
+        out.print(f"{name.replace('_', ' '):<20} {plain(text)}", markup=False, soft_wrap=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.markup import escape
 from rich.table import Table
 
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
+from worker.cli.plain import shown
 from worker.graph import desk
 
 if TYPE_CHECKING:
@@ -34,17 +34,17 @@ def top(
 
 def table(rows: list[dict[str, Any]], why: Callable[[str], str] | None = None) -> Table:
     """Return nodes with their energies as a table, active ones bold; `why` says what brought a node (an id) its energy."""
-    shown = Table(box=None, header_style="dim", pad_edge=False, expand=why is not None)
+    found = Table(box=None, header_style="dim", pad_edge=False, expand=why is not None)
     for name, width in (("energy", 8), ("× Θ", 6), ("type", 9)):
-        shown.add_column(name, justify="left" if name == "type" else "right", no_wrap=True, min_width=width)
+        found.add_column(name, justify="left" if name == "type" else "right", no_wrap=True, min_width=width)
     for name in ("node", *(["brought there by"] if why else [])):
-        shown.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if why else None)
+        found.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1 if why else None)
     for row in rows:
         ratio = row["energy"] / row["threshold"]
         style = "bold" if ratio >= 1.0 else "dim"
         name = row["label"] or row["id"]
         more = [why(row["id"])] if why else []
-        shown.add_row(
-            f"{row['energy']:.3f}", f"{ratio:.2f}", escape(row["type"] or "—"), escape(str(name)), *more, style=style
+        found.add_row(
+            f"{row['energy']:.3f}", f"{ratio:.2f}", shown(row["type"] or "—"), shown(name), *more, style=style
         )
-    return shown
+    return found

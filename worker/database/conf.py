@@ -126,7 +126,10 @@ def java_arguments(version: str, memory: str, home: Path, jars: Sequence[Path]) 
 
 
 def _quote(argument: str) -> str:
-    return '"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Quote for the launcher, to which a line end would begin the next argument."""
+    for raw, escaped in (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r")):
+        argument = argument.replace(raw, escaped)
+    return f'"{argument}"'
 
 
 def new_password() -> str:

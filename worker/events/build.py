@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from worker.physics import decay, fanout, learning, utility
+from worker.physics import decay, entities, fanout, learning, utility
 from worker.physics.kernels import count_shadow
 from worker.physics.model import Links, Nodes, Strides
 from worker.physics.pace import Interval
 from worker.physics.reasons import REASONS, selected_reasons
-from worker.physics.valence import terms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from worker.physics.model import Frontier, Int32s, Ints
 
 Event = dict[str, Any]
+BOUNDARY = ("src_entity", "tgt_entity", "beams", "energy", "max_phi", "hunger")
 
 
 def events(frame: Frame, rejected: Sequence[Rejected]) -> Iterator[Event]:
@@ -34,6 +34,7 @@ def events(frame: Frame, rejected: Sequence[Rejected]) -> Iterator[Event]:
     yield from stimuli(frame)
     yield from strides(frame)
     yield from flips(frame)
+    yield from boundaries(frame)
     yield from weights(frame)
     yield from rejections(frame, rejected)
     yield frame_end(frame)
@@ -59,15 +60,16 @@ def frame_start(frame: Frame) -> Event:
 
 
 def stimuli(frame: Frame) -> Iterator[Event]:
-    """Give the stimuli that were applied, in their order."""
+    """Give the stimuli that were applied, in their order; one by budget has an event for each node that it gave to."""
     accepted = frame.moment.stimuli
+    sent = [accepted.applied[k] for k in accepted.by]
     return _rows(
         "stimulus.injected.v1",
         frame,
         node=_names(frame.resident.ids, accepted.node),
         delta=accepted.delta.tolist(),
-        source=[None if found.source is None else str(found.source) for found in accepted.applied],
-        id=[found.id for found in accepted.applied],
+        source=[None if found.source is None else str(found.source) for found in sent],
+        id=[found.id for found in sent],
     )
 
 
@@ -105,10 +107,21 @@ def flips(frame: Frame) -> Iterator[Event]:
         node=_names(frame.resident.ids, flipped),
         direction=["on"] * len(found.on) + ["off"] * (len(found.off) + len(found.faded)),
         e_pre=[*staged.before[committed].tolist(), *decay.stored(nodes, found.faded, clock).tolist()],
-        e_post=[*staged.after[committed].tolist(), *decay.stored(nodes, found.faded, clock + frame.dt).tolist()],
+        e_post=[*staged.after[committed].tolist(), *decay.stored(nodes, found.faded, frame.resident.clock).tolist()],
         threshold=nodes.threshold[flipped].tolist(),
         cause=_names(("stride", "stimulus"), alone) + ["stride"] * len(found.off) + ["decay"] * len(found.faded),
     )
+
+
+def boundaries(frame: Frame) -> Iterator[Event]:
+    """Give what strides have carried from one main entity to another, by the entities' ids."""
+    resident, strides, staged = frame.resident, frame.moment.strides, frame.moment.staged
+    hungry = entities.hunger(staged.snapshot[_at(frame, strides.target)], resident["threshold"][strides.target])
+    found = entities.boundaries(strides, resident["entity"], staged.phi, hungry)
+    named = [(resident.entities[one.source], resident.entities[one.target], *one[2:]) for one in found]
+    head = _head("entity.boundary.v1", frame)
+    for row in sorted(named):
+        yield {**head, **dict(zip(BOUNDARY, row, strict=True))}
 
 
 def weights(frame: Frame) -> Iterator[Event]:
@@ -150,9 +163,11 @@ def frame_end(frame: Frame) -> Event:
         "branching": frame.branching,
         "growth": frame.growth,
         "spectral": frame.spectral,
+        "decay_multiplier": frame.decay_multiplier,
         "strides": frame.strides,
         "flips_on": frame.flips_on,
         "flips_off": frame.flips_off,
+        "quarantined": frame.quarantined,
         "timings_ms": frame.timings_ms,
     }
 
@@ -206,8 +221,7 @@ def _shadow_before(frame: Frame) -> int:
 
 def _reasons(frame: Frame) -> Int32s:
     frontier, strides = _as_read(frame)
-    parameters = frame.resident.parameters
-    return selected_reasons(frontier, strides, terms(parameters, frame.dt), parameters)
+    return selected_reasons(frontier, strides, frame.moment.terms, frame.resident.parameters)
 
 
 def _as_read(frame: Frame) -> tuple[Frontier, Strides]:

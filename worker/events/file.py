@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from itertools import islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import orjson
 import structlog
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from worker.settings import EventsSettings
 
 KEY = variable("events", "file")
+GRAPH = "{graph}"  # stands in the file's name for that of the graph
 BEGINNING = b'{"kind":'  # of every line
 BATCH = 250  # events encoded at a time: what they take stays in the nearest cache
 BLOCK = 65_536  # bytes read at a time in search of the last line
@@ -49,8 +51,8 @@ class FileSink:
         self._tick = 0
         self._failing = False
         self._most = settings.max_bytes
-        path = Path(settings.file or "").resolve()
-        self._paths = [path, *(path.with_name(f"{path.name}.{i}") for i in range(1, settings.keep + 1))]
+        path = Path(str(settings.file or "").replace(GRAPH, _named(graph))).resolve()
+        self._paths = [path, *(path.parent / f"{path.name}.{i}" for i in range(1, settings.keep + 1))]
         try:
             self._file = _opened(path)
         except OSError as error:
@@ -98,6 +100,11 @@ class FileSink:
                     newer.replace(older)
         full, self._file = self._file, _opened(path)
         full.close()
+
+
+def _named(graph: str) -> str:
+    """Return the name of a graph as a part of a file's name: without separators, and never `..`."""
+    return quote(graph, safe="").replace(".", "%2E")
 
 
 def lines(made: Iterable[Event]) -> bytes:

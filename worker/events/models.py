@@ -18,7 +18,7 @@ Reason = Literal[
     "weight", "goal", "novelty", "resonance", "complementarity", "only", "top_k", "explore", "shadow_retry"
 ]
 State = Literal[
-    "starting", "attached", "running", "waiting for lease", "waiting for database", "fenced", "stopping"
+    "starting", "attached", "running", "waiting for lease", "waiting for database", "paused", "fenced", "stopping"
 ]  # fmt: skip
 
 
@@ -59,13 +59,13 @@ class FrameStart(Model):
 
 
 class StimulusInjected(Model):
-    """A stimulus that this tick has applied."""
+    """Energy that a stimulus has brought a node: one by budget has an event for each node that it gave to."""
 
     kind: Literal["stimulus.injected.v1"] = "stimulus.injected.v1"
     node: str
     delta: Annotated[float, Field(gt=0), _says("energy added")]
     source: Annotated[str | None, _says("who sent it, as they say")]
-    id: Annotated[str, _says("the stimulus's own id")]
+    id: Annotated[str, _says("the stimulus's own id: that of several events, where it is one by budget")]
 
 
 class StrideExec(Model):
@@ -107,6 +107,27 @@ class NodeFlip(Model):
     cause: Annotated[
         Literal["stimulus", "stride", "decay"],
         _says("`stimulus`: that alone lifted it; `stride`: it took strides, or they took it under; `decay`: it faded"),
+    ]
+
+
+class EntityBoundary(Model):
+    """What all strides of a tick have carried from the nodes of one main entity to those of another.
+
+    A node's main entity is the one that it is the heaviest member of; strides from or to a node without any don't count.
+    """
+
+    kind: Literal["entity.boundary.v1"] = "entity.boundary.v1"
+    src_entity: str
+    tgt_entity: str
+    beams: Annotated[int, Field(ge=1), _says("strides")]
+    energy: Annotated[Amount, _says("Σ ΔE: what their sources gave")]
+    max_phi: Annotated[
+        float, Field(ge=0, le=1), _says("the largest share of a target's gap that one of them fills (§7)")
+    ]
+    hunger: Annotated[
+        float,
+        Field(ge=0, le=1),
+        _says("median of max(0, Θ − E) / Θ over the nodes that they end at, each once, as the tick read them"),
     ]
 
 
@@ -185,9 +206,18 @@ class FrameEnd(Model):
             "largest factor that the tick's decay leaves of a type's energy: the spectral radius, whatever the graph (§12)"
         ),
     ]
+    decay_multiplier: Annotated[
+        float,
+        Field(gt=0),
+        _says("by which this tick decays faster, to hold branching at its target (§12); 1: it does not"),
+    ]
     strides: Count
     flips_on: Count
     flips_off: Count
+    quarantined: Annotated[
+        Count,
+        _says("nodes that the worker has met and that have no energy the physics takes: `check` lists all there are"),
+    ]
     timings_ms: Annotated[dict[str, Amount], _says("milliseconds by step")]
 
 
@@ -204,6 +234,7 @@ MODELS: tuple[type[Model], ...] = (
     StimulusInjected,
     StrideExec,
     NodeFlip,
+    EntityBoundary,
     WeightsUpdated,
     InputRejected,
     FrameEnd,

@@ -101,10 +101,14 @@ class Bulk:
         """
         return self._write(self._create_links, table.sort_values("source", kind="stable"))
 
+    def members(self, table: pd.DataFrame) -> Written:
+        """Create entities, and memberships in them: `node`, `entity`, and every other column as a property."""
+        return self._write(self._create_members, table)
+
     @_again
-    def unknown(self, links: pd.DataFrame, end: str) -> dict[Any, str]:
-        """Say which rows name a node, as their "source" or "target", that is not in the graph: label and reason."""
-        return self._end(links[end]).unknown(links[end])
+    def unknown(self, rows: pd.DataFrame, end: str) -> dict[Any, str]:
+        """Say which rows name a node, as their "source", "target" or "node", that is not in the graph: label and reason."""
+        return self._end(rows[end]).unknown(rows[end])
 
     @_again
     def announce(self) -> None:
@@ -156,6 +160,25 @@ class Bulk:
         if not found:
             self._keys.clear()
             raise ForeignChange("a node that links are imported to is not there any more")
+        return Written(found[0]["created"], len(rows) - found[0]["created"], unknown)
+
+    @_again
+    def _create_members(self, rows: pd.DataFrame) -> Written:
+        unknown = self._end(rows["node"]).unknown(rows["node"])
+        rows = rows[~rows.index.isin(list(unknown))]
+        new = rows.drop_duplicates(["node", "entity"])
+        node = self._end(new["node"])
+        found = self._connection.run(
+            "import/members",
+            graph=self._graph,
+            node=[node.keys[code] for code in node.codes],
+            node_id=new["node"].tolist(),
+            entity=new["entity"].tolist(),
+            properties=_properties(new.drop(columns=["node", "entity"])),
+        )
+        if not found:
+            self._keys.clear()
+            raise ForeignChange("a node that is to be a member of an entity is not there any more")
         return Written(found[0]["created"], len(rows) - found[0]["created"], unknown)
 
     def _end(self, column: pd.Series[Any]) -> _End:

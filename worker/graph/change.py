@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from worker.graph.attach import by_type, node_changes, write_back
+from worker.graph.held import by_kind, node_changes, write_back
 from worker.graph.port import COMMITTED, Changes, LinkChanges
 from worker.physics import criticality, decay, weights
-from worker.physics.criticality import Criticality
+from worker.physics.criticality import Control, Criticality
 
 if TYPE_CHECKING:
-    from worker.graph.attach import Held
+    from worker.graph.held import Held
+    from worker.graph.moment import Moment
     from worker.graph.port import Ledger
-    from worker.graph.stimuli import Accepted
-    from worker.physics.model import Floats, Frontier, Staged, Strides, WeightStats
+    from worker.physics.model import Floats, Staged, Strides, WeightStats
 
 
-def changes(held: Held, stimuli: Accepted, frontier: Frontier, strides: Strides, staged: Staged, dt: float) -> Changes:
+def changes(held: Held, moment: Moment, dt: float) -> Changes:
     """Return everything that the tick's commit writes, in ascending keys; nothing that stays as it is."""
-    resident = held.resident
+    resident, stimuli, strides, staged = held.resident, moment.stimuli, moment.strides, moment.staged
     at = decay.epoch(held.ledger.decay_clock, held.parameters.decay)
     order = np.argsort(resident["key"][staged.touched])
     return Changes(
-        ledger=_next(held, stimuli, frontier, strides, staged, dt),
+        ledger=_next(held, moment, dt),
         energy_at=at,
         nodes=node_changes(resident, staged.touched[order], _written(held, staged, at)[order], at),
         visited=resident.names(strides.target),
@@ -38,13 +37,14 @@ def changes(held: Held, stimuli: Accepted, frontier: Frontier, strides: Strides,
     )
 
 
-def take_in(held: Held, done: Changes, strides: Strides, staged: Staged) -> None:
+def take_in(held: Held, done: Changes, moment: Moment) -> None:
     """Take into memory what a commit has written."""
-    resident = held.resident
+    resident, strides, staged = held.resident, moment.strides, moment.staged
     write_back(resident, staged.touched, _written(held, staged, done.energy_at), done.energy_at)
     resident.visit(staged.touched, staged.visits)
     held.noted += len(strides.target)
     resident.link("log_weight")[strides.link] += staged.learned
+    resident.rejected += moment.stimuli.named
     held.ledger, held.stats = done.ledger, {**held.stats, **done.stats}
 
 
@@ -82,28 +82,27 @@ def _stats(held: Held, strides: Strides, staged: Staged) -> dict[str, WeightStat
     return stats
 
 
-def _next(held: Held, stimuli: Accepted, frontier: Frontier, strides: Strides, staged: Staged, dt: float) -> Ledger:
-    ledger = held.ledger
-    terms = by_type(held.resident, staged.touched, staged.before, staged.after)
-    ratios = criticality.mean(
-        Criticality(ledger.branching, ledger.growth), _criticality(held, frontier, strides, staged, dt)
-    )
-    return replace(
-        ledger,
+def _next(held: Held, moment: Moment, dt: float) -> Ledger:
+    ledger, strides, staged = held.ledger, moment.strides, moment.staged
+    terms = by_kind(held.resident, staged.touched, staged.before, staged.after)
+    before = Control(ledger.multiplier, ledger.octaves, ledger.streak)
+    branching = ledger.branching if moment.frontier.active else None  # what rests is nothing to steer by
+    control = criticality.controlled(before, branching, dt, held.parameters.criticality)
+    sample = criticality.measured(moment.frontier, strides, staged, held.resident.active, dt * control.multiplier)
+    ratios = criticality.mean(Criticality(ledger.branching, ledger.growth), sample)
+    return held.booked_as(
+        ledger.books.commit(terms, moment.stimuli.delta.tolist(), staged.lost),
         **ratios._asdict(),
+        **control._asdict(),
+        affect=held.parameters.valence.affect,
+        lasted=moment.lasted,
         tick=ledger.tick + 1,
         phase=COMMITTED,
         dt=dt,
+        weight_clock=ledger.weight_clock + (dt if held.parameters.weight_decay.enabled else 0.0),
         turn=held.turn,
         digest=_digest(held, strides),
-        books=ledger.books.commit(terms, stimuli.delta.tolist(), staged.lost),
     )
-
-
-def _criticality(held: Held, frontier: Frontier, strides: Strides, staged: Staged, dt: float) -> Criticality:
-    lifted = staged.touched[staged.snapshot >= frontier.nodes.threshold[staged.touched]]
-    active = np.union1d(held.resident.active, lifted).astype(np.int32)
-    return criticality.measured(frontier, strides, staged, active, dt)
 
 
 def _digest(held: Held, strides: Strides) -> str:

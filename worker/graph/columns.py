@@ -31,6 +31,13 @@ class Columns:
             array[first : self.size] = values[name]
         return first
 
+    def keep(self, which: np.ndarray) -> None:
+        """Keep these rows, in this order, and give back the room of the others."""
+        self.size = len(which)
+        self._arrays = {
+            name: np.concatenate((array[which], np.zeros(256, array.dtype))) for name, array in self._arrays.items()
+        }
+
     def _reserve(self, size: int) -> None:
         capacity = len(next(iter(self._arrays.values())))
         if size > capacity:

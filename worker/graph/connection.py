@@ -7,71 +7,31 @@ from contextlib import contextmanager
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
 
 import neo4j
-from neo4j import exceptions
 
-from worker.errors import Busy, CommitUnknown, ForeignChange, GraphError, Refused, SchemaError, TooLarge, Unreachable
+from worker.errors import Refused
+from worker.graph.failures import FROM_DRIVER, translate, translate_commit
 from worker.graph.queries import query
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
+    from worker.errors import GraphError
     from worker.settings import Neo4jSettings
 
 Row = dict[str, Any]
 VECTORS = (6, 0)  # the version of Bolt that carries them
 
-_REFUSED = {
-    "Neo.ClientError.Security.Unauthorized": "check STRIDE_NEO4J__USER and STRIDE_NEO4J__PASSWORD",
-    "Neo.ClientError.Security.AuthenticationRateLimit": "too many wrong passwords: wait a few seconds, then check them",
-    "Neo.ClientError.Security.CredentialsExpired": "the password must be changed first: ALTER CURRENT USER SET PASSWORD",
-    "Neo.ClientError.Security.Forbidden": "give the user the rights to read, write and change the schema",
-    "Neo.ClientError.General.ForbiddenOnReadOnlyDatabase": "the database is read-only: choose one that is not",
-    "Neo.ClientError.Database.DatabaseNotFound": "check STRIDE_NEO4J__DATABASE against SHOW DATABASES",
-}
-
-_FOREIGN = {  # what a statement that compares and writes fails with: see cypher/commit/apply
-    "Neo.ClientError.Statement.ArithmeticError": "an energy or a log-weight is not what this tick has read",
-    "Neo.ClientError.Statement.EntityNotFound": "a node or link that this tick has read is gone",
-}
-
-
-def translate(error: Exception) -> GraphError | None:
-    """Return the error of our tree that a driver's error stands for, or None where it is worth a traceback."""
-    code = getattr(error, "code", None) or ""
-    message = str(getattr(error, "message", None) or error)
-    if isinstance(error, exceptions.IncompleteCommit):
-        return CommitUnknown("the connection was lost after COMMIT was sent")
-    if code in _REFUSED:
-        return Refused(f"Neo4j refuses: {message}", _REFUSED[code])
-    if code in _FOREIGN:
-        return ForeignChange(_FOREIGN[code])
-    if code.startswith("Neo.TransientError.General.MemoryPool") or code.endswith("TransactionOutOfMemoryError"):
-        return TooLarge(f"the transaction needs more memory than the database gives: {message}")
-    if code.startswith(("Neo.ClientError.Schema", "Neo.DatabaseError.Schema")):
-        return SchemaError(message, "see `stridegraph check`")
-    if isinstance(error, exceptions.ConfigurationError):
-        return Refused(f"the connection is not configured rightly: {message}", "check STRIDE_NEO4J__URI")
-    if isinstance(error, exceptions.TransientError):
-        return Busy(f"Neo4j asks to try again: {message}")
-    if isinstance(error, exceptions.ServiceUnavailable | exceptions.SessionExpired | OSError):
-        return Unreachable(f"Neo4j does not answer: {message}", "is it running? `stridegraph db status`")
-    if getattr(error, "is_retryable", bool)():
-        return Unreachable(f"Neo4j asks to try again: {message}")
-    return None
-
 
 @contextmanager
-def _ours() -> Iterator[None]:
+def _ours(translated: Callable[[Exception], GraphError] = translate) -> Iterator[None]:
     try:
         yield
-    except (exceptions.Neo4jError, exceptions.DriverError, OSError) as error:
-        ours = translate(error)
-        if ours is None:
-            raise
-        raise ours from error
+    except FROM_DRIVER as error:
+        raise translated(error) from error
 
 
 class Transaction:
@@ -91,8 +51,8 @@ class Transaction:
             return self._transaction.run(text, parameters).data()
 
     def commit(self) -> None:
-        """Make it stand. Raises CommitUnknown where the answer was lost."""
-        with _ours():
+        """Make it stand. Raises CommitUnknown where the answer was lost, or leaves open what happened."""
+        with _ours(translate_commit):
             self._transaction.commit()
 
 
@@ -101,6 +61,7 @@ class Connection:
 
     def __init__(self, settings: Neo4jSettings) -> None:
         self.settings = settings
+        _check(settings.uri)
         self._beside = ThreadPoolExecutor(max_workers=1, thread_name_prefix="stridegraph-close")
         with _ours():
             self._driver = neo4j.GraphDatabase.driver(
@@ -162,3 +123,11 @@ class Connection:
 
     def _session(self) -> neo4j.Session:
         return self._driver.session(database=self.settings.database, fetch_size=-1)
+
+
+def _check(uri: str) -> None:
+    """Refuse what the driver would fail on with an error of Python's own. Raises Refused."""
+    try:
+        _ = urlsplit(uri).port
+    except ValueError as error:
+        raise Refused(f"the URI {uri!r} has no host and port: {error}", "check STRIDE_NEO4J__URI") from error

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from worker.errors import InputError
 from worker.graph.port import Ledger
-from worker.graph.rows import Rejected
+from worker.graph.rows import LATEST, Rejected
+from worker.physics.retention import kind
 
 if TYPE_CHECKING:
     from worker.graph.neo4j import Neo4jGraph
@@ -16,13 +17,57 @@ if TYPE_CHECKING:
 LISTED = 1000  # problems that a check lists; beyond that it only counts
 
 
-class Injected(NamedTuple):
-    """What became of a stimulus: `queued`, `waiting` (its id was in the queue), or `applied` (its id was, before)."""
+class Direct(NamedTuple):
+    """Energy for one node."""
 
-    id: str
     node: str
     delta: float
-    state: str
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"{self.delta:g} for {self.node}"
+
+    @property
+    def nodes(self) -> list[str]:
+        """All nodes that it is for."""
+        return [self.node]
+
+    def check(self, energy_max: float) -> None:
+        """Refuse what no tick would apply. Raises InputError."""
+        _energy("energy", self.delta, energy_max)
+
+    def properties(self) -> dict[str, Any]:
+        """Return it as it stands in the queue."""
+        return self._asdict()
+
+
+class Budget(NamedTuple):
+    """Energy to be shared out among candidates, by their similarity (SPEC §10)."""
+
+    budget: float
+    candidates: dict[str, float]
+
+    def __str__(self) -> str:
+        """Say it in a line."""
+        return f"{self.budget:g} among {', '.join(self.candidates)}"
+
+    @property
+    def nodes(self) -> list[str]:
+        """All nodes that it is for."""
+        return list(self.candidates)
+
+    def check(self, energy_max: float) -> None:
+        """Refuse what no tick would apply. Raises InputError."""
+        _energy("budget", self.budget, energy_max)
+        for node, similarity in self.candidates.items():
+            if not 0.0 < similarity <= 1.0:
+                raise InputError(
+                    f"the similarity of {node!r}, {similarity!r}, is not over 0 and at most 1", "correct it"
+                )
+
+    def properties(self) -> dict[str, Any]:
+        """Return it as it stands in the queue."""
+        return {"budget": self.budget, "candidates": self.nodes, "similarity": list(self.candidates.values())}
 
 
 class Problems(NamedTuple):
@@ -32,22 +77,31 @@ class Problems(NamedTuple):
     listed: list[Rejected]
 
 
-def inject(graph: Neo4jGraph, node: str, delta: float, stimulus: str, source: str, energy_max: float) -> Injected:
-    """Append a stimulus to the queue; a second time with the same id changes nothing. Raises InputError."""
-    if not (math.isfinite(delta) and 0.0 < delta <= energy_max):
-        raise InputError(f"energy {delta!r} is not a number over 0", f"give one up to {energy_max:g}")
-    row = graph.connection.run("intake/inject", graph=graph.name, id=stimulus, node=node, delta=delta, source=source)[0]
-    if not row["known"]:
+def inject(graph: Neo4jGraph, amount: Direct | Budget, stimulus: str, source: str, energy_max: float) -> str:
+    """Append a stimulus to the queue; a second time with the same id changes nothing. Raises InputError.
+
+    Returns what has become of it: `queued`, `waiting` (its id was in the queue), or `applied` (its id was, before).
+    """
+    amount.check(energy_max)
+    (row,) = graph.connection.run(
+        "intake/inject",
+        graph=graph.name,
+        id=stimulus,
+        nodes=amount.nodes,
+        properties=amount.properties(),
+        source=source,
+    )
+    if row["unknown"]:
         raise InputError(
-            f"there is no node {node!r} in the graph {graph.name!r}", "see `stridegraph top`, or its ids in Neo4j"
+            f"there is no node {row['unknown'][0]!r} in the graph {graph.name!r}",
+            "see `stridegraph top`, or its ids in Neo4j",
         )
-    state = "applied" if row["applied"] else "queued" if row["created"] else "waiting"
-    return Injected(stimulus, node, delta, state)
+    return "applied" if row["applied"] else "queued" if row["created"] else "waiting"
 
 
 def top(graph: Neo4jGraph, settings: Settings, limit: int) -> list[dict[str, Any]]:
     """Return the nodes with most energy now: id, type, label, energy, threshold."""
-    rows = graph.connection.run("inspect/top", graph=graph.name, limit=limit, **_clock(graph, settings))
+    rows = graph.connection.run("inspect/top", limit=limit, **_as_of_now(graph, settings))
     parameters = settings.physics
     for row in rows:
         row["threshold"] = row["threshold"] or parameters.threshold_of(row["type"] or "*")
@@ -59,9 +113,7 @@ def status(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:
     parameters = settings.physics
     thresholds = {kind: parameters.threshold_of(kind) for kind in (*parameters.threshold.types, "*")}
     ledger = graph.ledger() or Ledger()
-    counted = graph.connection.run("inspect/status", graph=graph.name, threshold=thresholds, **_clock(graph, settings))[
-        0
-    ]
+    (counted,) = graph.connection.run("inspect/status", threshold=thresholds, **_as_of_now(graph, settings))
     queue = graph.connection.run("inspect/queue", graph=graph.name)[0]
     books = ledger.books
     return {
@@ -69,6 +121,7 @@ def status(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:
         "tick": ledger.tick,
         "phase": ledger.phase,
         "nodes": counted["nodes"],
+        "quarantined": counted["quarantined"],
         "links": queue["links"],
         "energy_total": counted["energy_total"],
         "active": counted["active"],
@@ -84,14 +137,35 @@ def status(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:
 def check(graph: Neo4jGraph, settings: Settings) -> Problems:
     """Return everything in a graph that the physics will not take, by scanning it."""
     total, listed = 0, []
-    for name, parameters in (("nodes", {"energy_max": settings.tick.energy_max}), ("links", {}), ("stimuli", {})):
-        row = graph.connection.run(f"inspect/bad_{name}", graph=graph.name, limit=LISTED, **parameters)[0]
+    affect, goal = len(settings.physics.valence.affect), len(settings.physics.valence.goal)
+    for name, parameters in (
+        ("nodes", {"affect": affect, "goal": goal, **_sound(graph, settings)}),
+        ("links", {"affect": affect}),
+        ("members", {}),
+        ("stimuli", {}),
+    ):
+        (row,) = graph.connection.run(f"inspect/bad_{name}", limit=LISTED, **{"graph": graph.name, **parameters})
         total += row["count"]
         listed += [Rejected(*problem) for problem in row["rows"]]
     return Problems(total, listed[:LISTED])
 
 
-def _clock(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:
+def _energy(name: str, amount: float, energy_max: float) -> None:
+    if not (math.isfinite(amount) and 0.0 < amount <= energy_max):
+        raise InputError(f"{name} {amount!r} is not a number over 0", f"give one up to {energy_max:g}")
+
+
+def _as_of_now(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:
+    """Return what a query needs to work out the energies of a graph as they are now (§9)."""
     parameters = settings.physics
-    half_lives = {kind: parameters.half_life(kind) for kind in (*parameters.decay.half_life, "*")}
-    return {"clock": (graph.ledger() or Ledger()).decay_clock, "half_life": half_lives}
+    half_lives = {name: parameters.half_life(kind(name, 1.0)) for name in (*parameters.decay.half_life, "*")}
+    return {"half_life": half_lives, **_sound(graph, settings)}
+
+
+def _sound(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:
+    """Return what a query needs to tell which energies of a graph the physics takes, as attaching would now."""
+    ledger, known = graph.ledger() or Ledger(), {"graph": graph.name, "energy_max": settings.tick.energy_max}
+    if not ledger.opening:
+        return {"clock": ledger.decay_clock, **known}
+    (row,) = graph.connection.run("inspect/latest", latest=LATEST, **known)
+    return {"clock": row["clock"], **known}

@@ -10,23 +10,42 @@ import math
 import time
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
+
+import numpy as np
 
 from worker.errors import Fenced, ForeignChange
-from worker.graph.port import COMMITTED, IDLE, Changes, Ledger, LinkRows, NodeChanges, NodeRows, Stimulus
+from worker.graph.port import (
+    COMMITTED,
+    IDLE,
+    NEAR,
+    Changes,
+    Ledger,
+    LinkRows,
+    NodeChanges,
+    NodeRows,
+    RestRows,
+    Stimulus,
+)
+from worker.graph.rows import MOST_VISITS
 from worker.physics import weights
+from worker.physics.forgetting import forgotten
+from worker.physics.retention import Ties
+from worker.physics.weights import LARGEST
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
-    import numpy as np
-
+    from worker.physics.forgetting import Rule
+    from worker.physics.hubs import Ranking
     from worker.physics.model import Ints, WeightStats
 
 Properties = dict[str, Any]
+STIMULUS = ("id", "node", "delta", "source", "budget", "candidates", "similarity")
 
 
-@dataclass
+@dataclass(slots=True)
 class Link:
     """A relationship: the keys of its ends, its type, its properties."""
 
@@ -44,6 +63,8 @@ class MemoryGraph:
     now: Callable[[], float] = time.monotonic
     node: dict[int, Properties] = field(default_factory=dict)
     link: dict[int, Link] = field(default_factory=dict)
+    entity: dict[int, Properties] = field(default_factory=dict)
+    member: dict[int, list[tuple[int, Properties]]] = field(default_factory=lambda: defaultdict(list))  # by node
     queue: dict[int, Properties] = field(default_factory=dict)
     applied: dict[str, Properties] = field(default_factory=dict)
     rejected: list[Properties] = field(default_factory=list)
@@ -52,8 +73,42 @@ class MemoryGraph:
     kept: Ledger | None = None
     holder: str | None = None
     expires: float = 0.0
+    ttl: float = 0.0
     _out: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _key_of: dict[str, int] = field(default_factory=dict)  # by id, as it was when last looked for
     _made: int = 0
+
+    def copy(self) -> MemoryGraph:
+        """Return a graph of the same nodes, links, statistics and ledger, which nobody holds and no stimulus waits for."""
+        return MemoryGraph(
+            name=self.name,
+            now=self.now,
+            node={key: dict(found) for key, found in self.node.items()},
+            link={
+                key: Link(found.source, found.target, found.type, dict(found.properties))
+                for key, found in self.link.items()
+            },
+            stats=dict(self.stats),
+            noted=Counter(self.noted),
+            kept=self.kept,
+            _out=defaultdict(list, {key: list(links) for key, links in self._out.items()}),
+            _made=self._made,
+        )
+
+    def take_nodes(self, rows: NodeRows) -> None:
+        """Take in nodes as another graph has them, under their own keys, without memberships."""
+        names = NodeRows._fields[1:-1]
+        for key, *values, _ in zip(*rows, strict=True):
+            self.node[key] = {name: value for name, value in zip(names, values, strict=True) if value is not None}
+            self._made = max(self._made, key)
+
+    def take_links(self, rows: LinkRows) -> None:
+        """Take in links as another graph has them, under their own keys."""
+        for source, target, key, kind, log_weight, emotion in zip(*rows, strict=True):
+            own = {"log_weight": log_weight, "emotion": emotion} if emotion else {"log_weight": log_weight}
+            self.link[key] = Link(source, target, kind, own)
+            self._out[source].append(key)
+            self._made = max(self._made, key)
 
     def add_node(self, **properties: Any) -> int:
         """Add a node with these properties and return its key; None is no property."""
@@ -68,15 +123,26 @@ class MemoryGraph:
         self._out[source].append(self._made)
         return self._made
 
+    def add_entity(self, **properties: Any) -> int:
+        """Add an entity and return its key; without a property `graph`, it is one of this graph."""
+        self._made += 1
+        self.entity[self._made] = {"graph": self.name, **properties}
+        return self._made
+
+    def add_member(self, node: int, entity: int, **properties: Any) -> None:
+        """Make the node of this key a member of the entity of that one."""
+        self.member[node].append((entity, properties))
+
     def add_stimulus(self, **properties: Any) -> int:
-        """Append to the queue: `id`, `node` (an id), `delta`, `created_at`, `source`."""
+        """Append to the queue: `id`, `created_at`, `source`; `node`, `delta`, or `budget`, `candidates`, `similarity`."""
         self._made += 1
         self.queue[self._made] = properties
         return self._made
 
     def delete_node(self, key: int) -> None:
-        """Delete a node and its links."""
+        """Delete a node, its links and its memberships."""
         del self.node[key]
+        self.member.pop(key, None)
         for link in [k for k, found in self.link.items() if key in {found.source, found.target}]:
             self.delete_link(link)
 
@@ -86,11 +152,12 @@ class MemoryGraph:
 
     def take(self, holder: str, ttl: float) -> Ledger | None:
         """Take the lease and raise the fence; None while another holder's lease is valid."""
-        if self.holder not in {None, holder} and self.expires > self.now():
+        now = self.now()
+        if self.holder not in {None, holder} and now < self.expires <= now + self.ttl:
             return None
         ledger = self.kept or Ledger()
         self.kept = replace(ledger, fence=ledger.fence + 1)
-        self.holder, self.expires = holder, self.now() + ttl
+        self.holder, self.ttl, self.expires = holder, ttl, now + ttl
         return self.kept
 
     def renew(self, fence: int, ttl: float) -> None:
@@ -115,14 +182,8 @@ class MemoryGraph:
         """Count the statistics of all links by type."""
         found = defaultdict(list)
         for link in self.link.values():
-            value = link.properties.get("log_weight")
-            if (
-                isinstance(value, int | float)
-                and not isinstance(value, bool)
-                and math.isfinite(value)
-                and link.source != link.target
-            ):
-                found[link.type].append(float(value))
+            if _weighs(link):
+                found[link.type].append(float(link.properties["log_weight"]))
         return {kind: weights.count(values) for kind, values in found.items()}
 
     def statistics(self) -> Mapping[str, WeightStats]:
@@ -140,32 +201,79 @@ class MemoryGraph:
 
     def intake(self, limit: int) -> Sequence[Stimulus]:
         """Read pending stimuli, oldest first."""
-        key_of = {found["id"]: key for key, found in self.node.items() if isinstance(found.get("id"), str)}
-        oldest = sorted(self.queue.items(), key=lambda item: (item[1]["created_at"], str(item[1].get("id"))))
+        oldest = sorted(self.queue.items(), key=lambda item: (item[1]["created_at"], str(item[1].get("id"))))[:limit]
+        named = [
+            *(found.get("node") for _, found in oldest),
+            *(own for _, found in oldest for own in _texts(found.get("candidates"))),
+        ]
+        key_of = self.keys({own for own in named if isinstance(own, str)})
         return [
             Stimulus(
                 entry=entry,
-                **{name: found.get(name) for name in ("id", "node", "delta", "source")},
+                **{name: found.get(name) for name in STIMULUS},
                 key=key_of.get(found["node"]) if isinstance(found.get("node"), str) else None,
+                keys=[key_of.get(own, -1) for own in _texts(found.get("candidates"))],
                 known=isinstance(found.get("id"), str) and found["id"] in self.applied,
             )
-            for entry, found in oldest[:limit]
+            for entry, found in oldest
         ]
 
     def waiting(self) -> bool:
         """Tell whether a stimulus is pending."""
         return bool(self.queue)
 
+    def compact(self, keep: float, batch: int) -> tuple[int, bool]:
+        """Drop stimuli that were taken from the queue long ago."""
+        until = self.now() - keep
+        applied = [own for own, found in self.applied.items() if found["taken_at"] < until][:batch]
+        rejected = [found for found in self.rejected if found["taken_at"] < until][:batch]
+        for own in applied:
+            del self.applied[own]
+        self.rejected = [found for found in self.rejected if found not in rejected]
+        return len(applied) + len(rejected), batch in {len(applied), len(rejected)}
+
     def nodes(self, keys: Sequence[int]) -> NodeRows:
         """Read nodes by their keys."""
         there = [key for key in keys if key in self.node]
-        return NodeRows(there, *([self.node[key].get(name) for key in there] for name in NodeRows._fields[1:]))
+        rows = [{**self.node[key], "key": key, "entities": self._entities(key)} for key in there]
+        return NodeRows._make([row.get(name) for row in rows] for name in NodeRows._fields)
 
-    def links(self, keys: Sequence[int]) -> LinkRows:
-        """Read the out-links of nodes."""
-        keys = [
-            link for key in keys for link in self._out[key] if self.link[link].properties.get("log_weight") is not None
+    def links(self, keys: Sequence[int], most: int) -> tuple[LinkRows, Sequence[int]]:
+        """Read the out-links of nodes, and which of these are hubs."""
+        hubs = [key for key in keys if len(self._out[key]) > most]
+        whole = (link for key in keys if len(self._out[key]) <= most for link in self._out[key])
+        return self._rows([link for link in whole if self.link[link].properties.get("log_weight") is not None]), hubs
+
+    def best(self, key: int, limit: int, ranking: Ranking) -> tuple[LinkRows, RestRows]:
+        """Read the cheapest out-links of a hub, and what the others are."""
+        ranked = sorted(self._ranked(key, ranking))
+        last = ranked[:limit][-1][0] if ranked else 0.0
+        groups = defaultdict(list)
+        for cost, target, kind, link, visits in ranked[limit:]:
+            weight = float(self.link[link].properties["log_weight"])
+            groups[kind, visits, cost <= last + NEAR].append((weight, [target, link]))
+        rest = [
+            (kind, visits, min(w for w, _ in group), max(w for w, _ in group), min(at for _, at in group), len(group))
+            for (kind, visits, _), group in groups.items()
         ]
+        columns = zip(*rest, strict=True) if rest else [()] * len(RestRows._fields)
+        return self._rows([link for _, _, _, link, _ in ranked[:limit]]), RestRows(*columns)
+
+    def _ranked(self, key: int, ranking: Ranking) -> Iterator[tuple[float, str, str, int, int]]:
+        """Give cost, target id, type, key and the target's visits of each link of a hub that the physics could take."""
+        for link in self._out[key]:
+            found = self.link[link]
+            target = self.node.get(found.target, {})
+            if not _weighs(found) or not isinstance(target.get("id"), str):
+                continue
+            visits = target.get("visits")
+            visits = min(int(visits), ranking.most) if _number(visits, MOST_VISITS) and 0 < visits < MOST_VISITS else 0
+            mean, scale = ranking.standard.get(found.type, ranking.otherwise)
+            z = min(max((found.properties["log_weight"] - mean) * scale, -ranking.clip), ranking.clip)
+            cost = math.log(1.0 + math.exp(-z)) + ranking.novelty * (1.0 - math.exp(-visits / ranking.wear))
+            yield cost, target["id"], found.type, link, visits
+
+    def _rows(self, keys: Sequence[int]) -> LinkRows:
         found = [self.link[key] for key in keys]
         return LinkRows(
             source=[link.source for link in found],
@@ -198,8 +306,10 @@ class MemoryGraph:
             self.link[key].properties["log_weight"] = log_weight
         for entry in changes.applied:
             done = self.queue.pop(entry)
-            self.applied[done["id"]] = done
-        self.rejected += [{**self.queue.pop(entry), "why": why} for entry, why in changes.rejected]
+            self.applied[done["id"]] = {**done, "taken_at": self.now()}
+        self.rejected += [
+            {**self.queue.pop(entry), "why": why, "taken_at": self.now()} for entry, why in changes.rejected
+        ]
         self.stats.update(changes.stats)
         self.expires = self.now() + changes.ttl
         self._keep(changes.ledger, kept)
@@ -213,21 +323,72 @@ class MemoryGraph:
         self._keep(ledger, kept)
         return lambda: kept.revision
 
-    def settle(self, ledger: Ledger, energy_at: float, nodes: NodeChanges) -> None:
-        """Write out decayed energies as of an epoch."""
+    def ties(self, keys: Sequence[int], goal: str) -> tuple[Sequence[int], Ties]:
+        """Read what nodes are tied to."""
+        there = [key for key in keys if key in self.node]
+        goals = {
+            key for key, found in self.node.items() if found.get("type") == goal and found.get("resolved") is not True
+        }
+        linked, around = Counter[int](), set()
+        for link in self.link.values():
+            linked.update({link.source, link.target})
+            around |= {end for end, other in ((link.source, link.target), (link.target, link.source)) if other in goals}
+        members = [len(self.member.get(key, ())) for key in there]
+        degree = [linked[key] + more for key, more in zip(there, members, strict=True)]
+        return there, Ties(
+            np.array(degree), np.array(members), np.array([key in around for key in there], dtype=np.bool_)
+        )
+
+    def settle(
+        self, ledger: Ledger, energy_at: float, nodes: NodeChanges, retention: Mapping[int, float | None]
+    ) -> None:
+        """Write out decayed energies as of one reading, and how long nodes keep them."""
         kept = self._check(ledger.fence)
         self._compare(nodes)
         self._write(nodes, energy_at, nodes.key)
+        for key, factor in retention.items():
+            self.node[key].pop("retention", None)
+            self.node[key].update({} if factor is None else {"retention": factor})
         self._keep(ledger, kept)
+
+    def forget(self, ledger: Ledger, rules: Mapping[str, Rule], batch: int, ttl: float) -> tuple[str, int] | None:
+        """Let the next links forget, and note in the ledger how far that has come."""
+        kept, done = self._check(ledger.fence), (ledger.forgetting, ledger.forgetting_link)
+        self.expires = self.now() + ttl
+        left = sorted(
+            (self.node[link.source]["id"], key) for key, link in self.link.items() if self._forgets(link, rules)
+        )
+        next_ones = [place for place in left if place > done][:batch]
+        for _, key in next_ones:
+            link = self.link[key]
+            link.properties["log_weight"] = forgotten(link.properties["log_weight"], rules[link.type])
+        if not next_ones:
+            return None
+        self._keep(replace(ledger, forgetting=next_ones[-1][0], forgetting_link=next_ones[-1][1]), kept)
+        return next_ones[-1]
 
     def count_visits(self, ledger: Ledger, visits: Mapping[str, int]) -> None:
         """Give nodes the visits that commits have noted, and drop the notes."""
         self._check(ledger.fence)
-        for found in self.node.values():
-            if more := visits.get(found.get("id")):  # type: ignore[arg-type]
-                before = found.get("visits", 0)
-                found["visits"] = more + (before if isinstance(before, int) and 0 < before < 1e15 else 0)
+        for own, key in self.keys(visits.keys()).items():
+            before = self.node[key].get("visits", 0)
+            self.node[key]["visits"] = visits[own] + (
+                before if isinstance(before, int) and 0 < before < MOST_VISITS else 0
+            )
         self.noted.clear()
+
+    def keys(self, ids: AbstractSet[str]) -> dict[str, int]:
+        """Return the keys of the nodes that have these ids. What is not where it was last found is looked for anew."""
+        if any(own not in self._key_of or self.node.get(self._key_of[own], {}).get("id") != own for own in ids):
+            self._key_of = {found["id"]: key for key, found in self.node.items() if isinstance(found.get("id"), str)}
+        return {own: self._key_of[own] for own in ids if own in self._key_of}
+
+    def _forgets(self, link: Link, rules: Mapping[str, Rule]) -> bool:
+        return link.type in rules and _weighs(link) and isinstance(self.node[link.source].get("id"), str)
+
+    def _entities(self, key: int) -> list[list[Any]]:
+        members = ((self.entity[entity], found) for entity, found in self.member.get(key, ()))
+        return [[entity.get("id"), found.get("weight")] for entity, found in members if entity["graph"] == self.name]
 
     def _check(self, fence: int) -> Ledger:
         if self.kept is None or self.kept.fence != fence:
@@ -248,6 +409,19 @@ class MemoryGraph:
             self.node[key]["energy"] = energy
         for key in rebased.tolist():
             self.node[key]["energy_at"] = energy_at
+
+
+def _weighs(link: Link) -> bool:
+    """Return whether a link's log-weight is one that the physics takes."""
+    return _number(link.properties.get("log_weight"), LARGEST) and link.source != link.target
+
+
+def _texts(value: Any) -> list[Any]:
+    return value if isinstance(value, list) and all(isinstance(own, str) for own in value) else []
+
+
+def _number(value: Any, largest: float) -> TypeGuard[float]:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= largest
 
 
 def _rows(*columns: np.ndarray) -> Iterator[tuple[Any, ...]]:

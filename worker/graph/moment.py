@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,16 +12,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from worker.graph.resident import FAR
 from worker.physics.books import left
+from worker.physics.retention import split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from worker.graph.attach import Held
+    from worker.graph.held import Held
     from worker.graph.resident import Resident
     from worker.graph.stimuli import Accepted
     from worker.physics.books import Books
     from worker.physics.model import Frontier, Int32s, Staged, Strides
     from worker.physics.pace import Interval
+    from worker.physics.valence import Terms
 
 
 class Moment(NamedTuple):
@@ -31,6 +34,8 @@ class Moment(NamedTuple):
     frontier: Frontier
     strides: Strides
     staged: Staged
+    terms: Terms
+    lasted: int  # ticks in a row that the mood has been the same
 
 
 class Flips(NamedTuple):
@@ -78,9 +83,11 @@ class Frame:
     branching: float | None
     growth: float | None
     spectral: float | None
+    decay_multiplier: float
     strides: int
     flips_on: int
     flips_off: int
+    quarantined: int
     timings_ms: dict[str, float]
     resident: Resident
     moment: Moment
@@ -98,11 +105,19 @@ class Frame:
         return 100.0 * abs(self.conservation_error) / max(self.energy_total, 1.0)
 
 
+def _by_type(decayed: Mapping[str, float]) -> dict[str, float]:
+    """Return what has decayed by node type, however long its nodes keep their energy."""
+    found: dict[str, float] = defaultdict(float)
+    for kind, amount in decayed.items():
+        found[split(kind)[0]] += amount
+    return dict(found)
+
+
 def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float], watch: Stopwatch) -> Frame:
     """Return the figures of the tick that has just been closed."""
     resident, frontier, staged, books = held.resident, moment.frontier, moment.staged, held.ledger.books
     energy_in = math.fsum(moment.stimuli.delta)
-    degree = frontier.degree[~frontier.retried]
+    degree = resident["outdegree"][frontier.sources[~frontier.retried]]
     hops = resident["hops"][resident.active]
     return Frame(
         graph=held.graph.name,
@@ -111,13 +126,15 @@ def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float],
         dt=held.ledger.dt,
         energy_in=energy_in,
         energy_transferred=math.fsum(moment.strides.energy.tolist()),
-        energy_decay=decayed,
+        energy_decay=_by_type(decayed),
         energy_lost=staged.lost,
         energy_total=books.total,
         conservation_error=math.fsum(
             (
                 *books.energy.values(),
                 *(-e for e in moment.books.energy.values()),
+                *moment.books.external,  # others may have written to what was settled after the commit
+                *(-e for e in books.external),
                 -energy_in,
                 staged.lost,
                 *decayed.values(),
@@ -130,12 +147,14 @@ def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float],
         branching=held.ledger.branching,
         growth=held.ledger.growth,
         spectral=max(
-            (left(held.ledger.dt, held.parameters.half_life(kind)) for kind, e in books.energy.items() if e > 0.0),
+            (left(held.ledger.fading, held.parameters.half_life(kind)) for kind, e in books.energy.items() if e > 0.0),
             default=None,
         ),
+        decay_multiplier=held.ledger.multiplier,
         strides=len(moment.strides.energy),
         flips_on=len(flips.on),
         flips_off=len(flips.off) + len(flips.faded),
+        quarantined=resident.quarantined,
         timings_ms=watch.timings_ms,
         resident=resident,
         moment=moment,

@@ -5,19 +5,24 @@ from __future__ import annotations
 from concurrent.futures import wait
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from worker.errors import Fenced, ForeignChange
 from worker.faults import fault_point
 from worker.graph.ledger import pack, unpack
-from worker.graph.port import Changes, Ledger, LinkRows, NodeChanges, NodeRows, Stimulus
+from worker.graph.port import NEAR, Changes, Ledger, LinkRows, NodeChanges, NodeRows, RestRows, Stimulus
 from worker.graph.wire import Bulk, chunks, separator
 from worker.physics import weights
 from worker.physics.model import WeightStats
+from worker.physics.retention import Ties
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from worker.graph.connection import Connection, Row
+    from worker.physics.forgetting import Rule
+    from worker.physics.hubs import Ranking
     from worker.physics.model import Floats, Ints
 
 
@@ -38,11 +43,13 @@ class Neo4jGraph:
 
     def renew(self, fence: int, ttl: float) -> None:
         """Keep the lease."""
+        fault_point("lease.renewing")
         if not self._run("lease/renew", fence=fence, ttl=ttl):
             raise _fenced(self.name)
 
     def release(self, fence: int) -> None:
         """Give the lease back; where another has taken the graph, there is nothing to give."""
+        fault_point("lease.releasing")
         self._run("lease/release", fence=fence)
 
     def ledger(self) -> Ledger | None:
@@ -82,13 +89,27 @@ class Neo4jGraph:
         """Tell whether a stimulus is pending."""
         return bool(self._run("intake/waiting")[0]["waiting"])
 
+    def compact(self, keep: float, batch: int) -> tuple[int, bool]:
+        """Drop stimuli that were taken from the queue long ago."""
+        row = self._run("intake/compact", keep=keep, batch=batch)[0]
+        return row["dropped"], row["more"]
+
     def nodes(self, keys: Sequence[int]) -> NodeRows:
         """Read nodes of this graph by their keys."""
         return _node_rows(self._run("load/nodes", keys=keys))
 
-    def links(self, keys: Sequence[int]) -> LinkRows:
-        """Read the out-links of nodes."""
-        return LinkRows(**self._run("load/links", keys=keys)[0])
+    def links(self, keys: Sequence[int], most: int) -> tuple[LinkRows, Sequence[int]]:
+        """Read the out-links of nodes, and which of these are hubs."""
+        row = self._run("load/links", keys=keys, most=most)[0]
+        hubs = row.pop("hubs")
+        return LinkRows(**row), hubs
+
+    def best(self, key: int, limit: int, ranking: Ranking) -> tuple[LinkRows, RestRows]:
+        """Read the cheapest out-links of a hub, and what the others are."""
+        row = self._run("load/best", key=key, limit=limit, near=NEAR, **ranking._asdict())[0]
+        rest = row.pop("rest")
+        columns = zip(*rest, strict=True) if rest else [()] * len(RestRows._fields)
+        return LinkRows(source=[key] * len(row["key"]), **row), RestRows(*columns)
 
     def commit(self, changes: Changes) -> None:
         """Write a tick, whole or not at all."""
@@ -134,8 +155,17 @@ class Neo4jGraph:
 
         return revision
 
-    def settle(self, ledger: Ledger, energy_at: float, nodes: NodeChanges) -> None:
-        """Write out decayed energies as of an epoch."""
+    def ties(self, keys: Sequence[int], goal: str) -> tuple[Sequence[int], Ties]:
+        """Read what nodes are tied to."""
+        row = self._run("decay/ties", keys=keys, goal=goal)[0]
+        return row["key"], Ties(
+            np.array(row["degree"]), np.array(row["entities"]), np.array(row["goal"], dtype=np.bool_)
+        )
+
+    def settle(
+        self, ledger: Ledger, energy_at: float, nodes: NodeChanges, retention: Mapping[int, float | None]
+    ) -> None:
+        """Write out decayed energies as of one reading, and how long nodes keep them."""
         between = separator(nodes.id)
         with self.connection.transaction() as transaction:
             rows = transaction.run(
@@ -147,11 +177,30 @@ class Neo4jGraph:
                 energy_at=energy_at,
                 between=between,
                 nodes=chunks(_energies(nodes), {"id": nodes.id}, between, vectors=self.connection.vectors),
+                retained=list(retention),
+                factor=list(retention.values()),
                 zero=0,
             )
             self._compare(rows, {"nodes": len(nodes.key)})
             fault_point("settle.written")
             transaction.commit()
+
+    def forget(self, ledger: Ledger, rules: Mapping[str, Rule], batch: int, ttl: float) -> tuple[str, int] | None:
+        """Let the next links forget, and note in the ledger how far that has come."""
+        rows = self._run(
+            "decay/forget",
+            fence=ledger.fence,
+            tick=ledger.tick,
+            node=ledger.forgetting,
+            link=ledger.forgetting_link,
+            mean={kind: rule.mean for kind, rule in rules.items()},
+            left={kind: rule.left for kind, rule in rules.items()},
+            batch=batch,
+            ttl=ttl,
+        )
+        self._compare(rows, {})
+        fault_point("forget.written")
+        return None if rows[0]["node"] is None else (rows[0]["node"], rows[0]["link"])
 
     def count_visits(self, ledger: Ledger, visits: Mapping[str, int]) -> None:
         """Give nodes the visits that commits have noted, and drop the notes."""

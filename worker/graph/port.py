@@ -14,9 +14,13 @@ from worker.physics.books import Books
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from worker.physics.forgetting import Rule
+    from worker.physics.hubs import Ranking
     from worker.physics.model import Floats, Ints, WeightStats
+    from worker.physics.retention import Ties
 
 IDLE, COMMITTED = "idle", "committed"
+NEAR = 1e-9  # costs so close count as equal where links are ranked: in a database, their last bits are its own
 
 
 @dataclass(frozen=True)
@@ -29,17 +33,37 @@ class Ledger:
     fence: int = 0  # who may write: raised by every worker that takes the graph
     decay_clock: float = 0.0
     settled: float = 0.0  # the last epoch whose settling is complete
+    weight_clock: float = 0.0  # seconds of ticks in which links could forget
+    forgotten: float = 0.0  # reading of it up to which all links have forgotten
+    forgetting: str = ""  # of a forgetting that is under way: the last source that is done, and the last of its links
+    forgetting_link: int = -1
     turn: str = ""  # id of the source served last, where they take turns
     revision: int = 0  # bumped by others to say that the graph has changed
     branching: float | None = None  # mean branching ratio, and mean ratio of active nodes, over 20 ticks (SPEC §12)
     growth: float | None = None
+    multiplier: float = 1.0  # of the decay of the tick that is committed, and the state of what controls it (SPEC §12)
+    octaves: float = 0.0
+    streak: int = 0
+    affect: Sequence[float] = ()  # mood of the last tick (SPEC §5)
+    lasted: int = 0  # ticks in a row that it has been the same
     digest: str = ""  # SHA-256 over the strides of all ticks, each chained to the one before
+    half_lives: Mapping[str, float] = field(default_factory=dict)  # s, by which energies of each kind in the books fade
     books: Books = field(default_factory=lambda: Books({}))
 
-    def closed(self, half_life: Callable[[str], float]) -> tuple[Ledger, dict[str, float]]:
-        """Return the ledger after the decay of the tick that is committed (SPEC §9), and what has decayed by node type."""
-        books, decayed = self.books.decay(self.dt, {kind: half_life(kind) for kind in self.books.energy})
-        return replace(self, phase=IDLE, decay_clock=self.decay_clock + self.dt, books=books), decayed
+    @property
+    def opening(self) -> bool:
+        """Whether no worker has counted the graph yet: what is there is what its books open with."""
+        return self.tick == 0 and not self.books.energy
+
+    @property
+    def fading(self) -> float:
+        """Seconds of decay of the tick that is committed."""
+        return self.dt * self.multiplier
+
+    def closed(self) -> tuple[Ledger, dict[str, float]]:
+        """Return the ledger after the decay of the tick that is committed (SPEC §9), and what has decayed by kind."""
+        books, decayed = self.books.decay(self.fading, self.half_lives)
+        return replace(self, phase=IDLE, decay_clock=self.decay_clock + self.fading, books=books), decayed
 
 
 class NodeRows(NamedTuple):
@@ -54,6 +78,8 @@ class NodeRows(NamedTuple):
     visits: Sequence[Any]
     embedding: Sequence[Any]
     emotion: Sequence[Any]
+    retention: Sequence[Any]
+    entities: Sequence[Any]  # those that it is a member of: a list of [id, weight]
 
 
 class LinkRows(NamedTuple):
@@ -67,8 +93,25 @@ class LinkRows(NamedTuple):
     emotion: Sequence[Any]
 
 
+class RestRows(NamedTuple):
+    """What a hub's links are that were not read, in columns: a row a group of one link type, their targets visited alike.
+
+    Apart are those that were ranked as good as the last that was read, up to NEAR.
+    """
+
+    type: Sequence[str]
+    visits: Sequence[int]  # of the targets; at most the ranking's `most`
+    lightest: Sequence[float]  # log-weights
+    heaviest: Sequence[float]
+    first: Sequence[Sequence[Any]]  # the smallest [id of the target, key of the link]
+    links: Sequence[int]  # how many they are
+
+
 class Stimulus(NamedTuple):
-    """One entry of the queue. `key` is the node's, None where there is none; `known`: its id was applied before."""
+    """One entry of the queue: energy for a node, or for several candidates by a budget (SPEC §10).
+
+    `key` is the node's, None where there is none; `known`: its id was applied before.
+    """
 
     entry: int  # the entry's own key
     id: Any
@@ -77,6 +120,20 @@ class Stimulus(NamedTuple):
     source: Any = None
     key: int | None = None
     known: bool = False
+    budget: Any = None
+    candidates: Any = None
+    similarity: Any = None
+    keys: Sequence[int] = ()  # of the candidates, −1 where there is none
+
+    @property
+    def by_budget(self) -> bool:
+        """Whether it means to be distributed."""
+        return not (self.budget is None and self.candidates is None and self.similarity is None)
+
+    @property
+    def reached(self) -> set[int]:
+        """Keys of all nodes that it may give energy to."""
+        return {key for key in (self.key, *self.keys) if key is not None and key >= 0}
 
 
 class NodeChanges(NamedTuple):
@@ -151,11 +208,26 @@ class Graph(Protocol):
     def waiting(self) -> bool:
         """Tell whether `intake` would read anything: asked many times a second, so as cheap as can be."""
 
+    def compact(self, keep: float, batch: int) -> tuple[int, bool]:
+        """Drop at most `batch` applied and as many rejected stimuli that were taken from the queue over `keep` seconds ago.
+
+        Returns how many, and whether there may be more. It needs no fence: whoever drops them, nothing else changes.
+        """
+
     def nodes(self, keys: Sequence[int]) -> NodeRows:
         """Read nodes of this graph; those that are gone are missing from the rows."""
 
-    def links(self, keys: Sequence[int]) -> LinkRows:
-        """Read the out-links of nodes, to nodes of this graph, that have a `log_weight`."""
+    def links(self, keys: Sequence[int], most: int) -> tuple[LinkRows, Sequence[int]]:
+        """Read the out-links of nodes, to nodes of this graph, that have a `log_weight`; of hubs return only their keys.
+
+        A hub is a node that more than `most` relationships go out of.
+        """
+
+    def best(self, key: int, limit: int, ranking: Ranking) -> tuple[LinkRows, RestRows]:
+        """Read the cheapest out-links of a hub, ties by target id, link type, key, and what the others are (SPEC §4).
+
+        It ranks by the visits that nodes have been given, and only links that the physics could take.
+        """
 
     def commit(self, changes: Changes) -> None:
         """Write a tick, whole or not at all. Raises Fenced, ForeignChange, TooLarge, Busy, Unreachable, CommitUnknown."""
@@ -166,8 +238,22 @@ class Graph(Protocol):
         What is returned waits for that, and returns the graph's revision as it is then. Raises Fenced, Unreachable.
         """
 
-    def settle(self, ledger: Ledger, energy_at: float, nodes: NodeChanges) -> None:
-        """Write out decayed energies as of an epoch, under the fence. Raises Fenced, ForeignChange."""
+    def ties(self, keys: Sequence[int], goal: str) -> tuple[Sequence[int], Ties]:
+        """Read what nodes are tied to, goals being of the type `goal`: those that are there, and of each what."""
+
+    def settle(
+        self, ledger: Ledger, energy_at: float, nodes: NodeChanges, retention: Mapping[int, float | None]
+    ) -> None:
+        """Write out decayed energies as of one reading, under the fence; and how long those keep it for which that changes.
+
+        `retention` is by key, of some of the nodes; None: as long as their type. Raises Fenced, ForeignChange.
+        """
+
+    def forget(self, ledger: Ledger, rules: Mapping[str, Rule], batch: int, ttl: float) -> tuple[str, int] | None:
+        """Let the next links, by their source's id and their key, forget; return the last of them, None where none was left.
+
+        Raises Fenced.
+        """
 
     def count_visits(self, ledger: Ledger, visits: Mapping[str, int]) -> None:
         """Give nodes, by id, the visits that commits have noted, and drop the notes. Raises Fenced."""

@@ -13,20 +13,29 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from worker.graph.columns import Columns
-from worker.graph.rows import Rejected, clean_nodes, numbers, vector
+from worker.graph.rows import Rejected, clean_nodes, numbers, told, vector
 from worker.physics import decay, valence
+from worker.physics.diffusion import most_read
+from worker.physics.forgetting import forgotten
+from worker.physics.hubs import Rest
 from worker.physics.kernels import count_shadow
 from worker.physics.model import Links, Nodes
+from worker.physics.retention import kind as kind_of
+from worker.physics.retention import split
 from worker.physics.weights import LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from worker.graph.port import Graph, LinkRows, NodeRows
+    from worker.physics.forgetting import Rule
+    from worker.physics.hubs import Place, Ranking
     from worker.physics.model import Floats, Int32s, Ints
     from worker.physics.parameters import Parameters
 
 UNREAD = -1  # degree of a node whose links have not been read
+NONE = -1  # entity of a node that is a member of none
 FAR = 2**30  # hops from the seeds of a node that no stride has reached
 
 
@@ -38,20 +47,24 @@ class Resident:
         self.clock = clock  # of the ledger, s: no energy can be given for a later reading
         self.ids: list[str] = []
         self.index: dict[int, int] = {}  # key → index
-        self.types: list[str] = []
+        self.kinds: list[str] = []  # node types, and those of them that keep their energy longer (§9)
         self.link_types: list[str] = []
         self.link_type_names: list[int] = []
         self.rejected: list[Rejected] = []
         self._named: set[Rejected] = set()  # all that was ever rejected: each is named once
+        self.rest: dict[int, Rest] = {}  # what is known of a hub's other links, by the hub's index (§4)
         self.active: Int32s = np.empty(0, dtype=np.int32)  # in ascending id
-        self._type_code: dict[str, int] = {}
+        self.entities: list[str] = []
+        self._kind_code: dict[str, int] = {}
+        self._entity_code: dict[str, int] = {}
         self._link_type_code: dict[str, int] = {}
         self._wasted = 0
         self._stimulated: Int32s = np.empty(0, dtype=np.int32)
         self._nodes = Columns(
-            key="i8", name="u8", type="i4", valid="?", energy="f8", raw="f8", energy_at="f8", half_life="f8", threshold="f8",
+            key="i8", name="u8", kind="i4", valid="?", energy="f8", raw="f8", energy_at="f8", half_life="f8", threshold="f8",
             stickiness="f8", visits="i8", noted="i8", goal_cosine="f8", resonance="f8", emotion="f8", stimulus="f8",
-            start="i8", degree="i4", active="?", hops="i4", mark="?",
+            start="i8", degree="i4", outdegree="i4", active="?", hops="i4", mark="?", entity="i4",
+            retention="f8", retaining="f8", quarantined="?",
         )  # fmt: skip
         self._links = Columns(key="i8", target="i4", type="i4", log_weight="f8", resonance="f8", emotion="f8")
 
@@ -74,6 +87,11 @@ class Resident:
         return Links(*(self._links[name] for name in Links._fields))
 
     @property
+    def quarantined(self) -> int:
+        """How many of the nodes that are held have no energy that the physics takes."""
+        return int(np.count_nonzero(self["quarantined"]))
+
+    @property
     def link_count(self) -> int:
         """How many links are held, the replaced ones included."""
         return self._links.size
@@ -87,18 +105,19 @@ class Resident:
         goal, affect = self.parameters.valence.goal, self.parameters.valence.affect
         meanings = self._vectors("embedding", rows.embedding, len(goal), clean.id.__getitem__)
         feelings = self._vectors("emotion", rows.emotion, len(affect), clean.id.__getitem__)
-        kinds = np.array([self._code(kind) for kind in clean.type], dtype=np.int32)
+        kinds = self._kinds(clean.type, clean.retention)
         first = self._nodes.append(
             key=np.array(rows.key, dtype=np.int64),
             name=[fingerprint(own) for own in clean.id],
-            type=kinds,
+            kind=kinds,
             valid=clean.valid,
+            quarantined=clean.quarantined,
             energy=clean.energy,
             raw=clean.raw,
             energy_at=clean.energy_at,
-            half_life=np.array([self.parameters.half_life(kind) for kind in self.types])[kinds],
+            half_life=self._half_lives()[kinds],
             threshold=clean.threshold,
-            stickiness=np.array([self.parameters.stickiness_of(kind) for kind in self.types])[kinds],
+            stickiness=np.array([self.parameters.stickiness_of(split(kind)[0]) for kind in self.kinds])[kinds],
             visits=clean.visits,
             noted=0,
             goal_cosine=[valence.cosine(goal, meaning) for meaning in meanings],
@@ -107,9 +126,13 @@ class Resident:
             stimulus=0.0,
             start=0,
             degree=UNREAD,
+            outdegree=0,
             active=False,
             hops=FAR,
             mark=False,
+            retention=clean.retention,
+            retaining=clean.retention,
+            entity=[NONE if own is None else self._entity(own) for own in clean.entity],
         )
         self.ids += clean.id
         self.index.update(zip(rows.key, range(first, self._nodes.size), strict=True))
@@ -127,9 +150,19 @@ class Resident:
             j = at.get(int(self["key"][i]))
             same = j is not None and clean.id[j] == self.ids[i]
             self["valid"][i] = same and clean.valid[j]
+            self["quarantined"][i] = same and clean.quarantined[j]
             for name, column in (("energy", clean.energy), ("raw", clean.raw), ("energy_at", clean.energy_at)):
                 self[name][i] = column[j] if same else 0.0
+            if j is not None and same:
+                self.retain(np.array([i]), clean.retention[j : j + 1])
             self._drop_links(i)
+
+    def retain(self, which: Int32s, factor: Floats) -> None:
+        """Let nodes keep their energy `factor` times as long as their type, from now on (§9)."""
+        types = [split(self.kinds[code])[0] for code in self["kind"][which].tolist()]
+        kinds = self._kinds(types, factor)
+        self["kind"][which], self["half_life"][which] = kinds, self._half_lives()[kinds]
+        self["retention"][which] = self["retaining"][which] = factor
 
     def reject(self, rows: Iterable[Rejected]) -> None:
         """Name what does not enter the physics, each once."""
@@ -137,22 +170,63 @@ class Resident:
         self._named.update(new)
         self.rejected += new
 
+    def named_before(self, rows: AbstractSet[Rejected]) -> None:
+        """Name none of these again."""
+        self.rejected = [row for row in self.rejected if row not in rows]
+        self._named |= rows
+
     def read_links(self, graph: Graph, which: Int32s) -> None:
-        """Read the out-links of those nodes whose links are not held, and the nodes that they point to."""
+        """Read the out-links of those nodes whose links are not held, and the nodes that they point to; not of hubs (§4)."""
         sources = which[self["degree"][which] == UNREAD]
         if not len(sources):
             return
-        rows = graph.links(self["key"][sources].tolist())
-        missing = sorted(set(rows.target) - self.index.keys())
-        if missing:
-            self.add(graph.nodes(missing))
-        self["degree"][sources] = 0
-        self._take_links(rows)
+        keys = self["key"][sources]
+        rows, hubs = graph.links(keys.tolist(), most_read(self.parameters))
+        self._take(graph, sources[~np.isin(keys, hubs)], rows)
+
+    def read_best(self, graph: Graph, i: int, limit: int, ranking: Ranking) -> None:
+        """Read the best out-links of a hub anew, and the nodes that they point to."""
+        rows, rest = graph.best(int(self["key"][i]), limit, ranking)
+        self._wasted += max(0, int(self["degree"][i]))
+        self._take(graph, np.array([i]), rows)
+        self["outdegree"][i] += sum(rest.links)
+        self.rest[i] = Rest(
+            type=np.array([self._link_code(kind) for kind in rest.type], dtype=np.int32),
+            visits=np.array(rest.visits, dtype=np.int64),
+            lightest=np.array(rest.lightest, dtype=np.float64),
+            heaviest=np.array(rest.heaviest, dtype=np.float64),
+            first=[(target, kind, key) for kind, (target, key) in zip(rest.type, rest.first, strict=True)],
+        )
+
+    def place(self, link: int) -> Place:
+        """Return where a link stands among links of equal cost: by target id, link type, key (§2)."""
+        target, kind = self.link("target")[link], self.link("type")[link]
+        return self.ids[target], self.link_types[kind], int(self.link("key")[link])
+
+    @property
+    def wasteful(self) -> bool:
+        """Whether most of the links that are held were replaced, and are of no use."""
+        return self._wasted > max(1000, self._links.size // 2)
 
     def forget_links(self) -> None:
         """Drop all links: each is read again when it is needed."""
         self._links.size = self._wasted = 0
+        self.rest.clear()
         self["degree"][:] = UNREAD
+
+    def forget_nodes(self) -> None:
+        """Drop all links, and all nodes without energy whose visits are written out: each is read again when it is needed.
+
+        Indices change. What was named is not named again; how far a node that was dropped is from the seeds is forgotten.
+        """
+        self.forget_links()
+        self["stimulus"][self._stimulated] = 0.0
+        self._stimulated = np.empty(0, dtype=np.int32)
+        which = np.flatnonzero((self["energy"] > 0.0) | self["active"] | (self["noted"] > 0))
+        self._nodes.keep(which)
+        self.ids = [self.ids[i] for i in which.tolist()]
+        self.index = {key: i for i, key in enumerate(self["key"].tolist())}
+        self.active = np.searchsorted(which, self.active).astype(np.int32)
 
     def stimulate(self, which: Int32s, delta: Floats) -> None:
         """Set the energy that this tick's stimuli add, in their order; what the tick before had added is gone."""
@@ -171,6 +245,18 @@ class Resident:
         if len(on):
             self.active = self.in_order(np.concatenate((self.active, on)))
         return on, off
+
+    def forget(self, rules: Mapping[str, Rule]) -> None:
+        """Let the log-weights that are held forget, as those in the graph have."""
+        weight, kinds = self.link("log_weight"), self.link("type")
+        for kind, rule in rules.items():
+            if kind in self._link_type_code:
+                mine = kinds == self._link_type_code[kind]
+                weight[mine] = forgotten(weight[mine], rule)
+                for rest in self.rest.values():
+                    mine_of_rest = rest.type == self._link_type_code[kind]
+                    for bound in (rest.lightest, rest.heaviest):
+                        bound[mine_of_rest] = forgotten(bound[mine_of_rest], rule)
 
     def names(self, which: Int32s) -> list[str]:
         """Return the nodes' own ids."""
@@ -200,6 +286,14 @@ class Resident:
         self["visits"][which] += visits
         self["noted"][which] += visits
 
+    def _take(self, graph: Graph, sources: Int32s, rows: LinkRows) -> None:
+        """Take in all that was read of the sources' links, and read the nodes that they point to."""
+        missing = sorted(set(rows.target) - self.index.keys())
+        if missing:
+            self.add(graph.nodes(missing))
+        self["degree"][sources] = self["outdegree"][sources] = 0
+        self._take_links(rows)
+
     def _take_links(self, rows: LinkRows) -> None:
         weight = numbers(rows.log_weight, np.nan)
         source = np.array([self.index[key] for key in rows.source], dtype=np.int32)
@@ -212,7 +306,7 @@ class Resident:
             Rejected(
                 "link",
                 self._link_name(rows, i),
-                "it points to its own node" if loop[i] else f"log_weight {rows.log_weight[i]!r}",
+                "it points to its own node" if loop[i] else f"log_weight {told(rows.log_weight[i])}",
             )
             for i in np.flatnonzero(~is_weight | loop).tolist()
         )
@@ -234,7 +328,8 @@ class Resident:
             emotion=np.where(own, [math.hypot(*feeling) for feeling in feelings], self["emotion"][target]),
         )
         heads, starts, counts = np.unique(source, return_index=True, return_counts=True)
-        self["start"][heads], self["degree"][heads] = first + starts, counts
+        self["start"][heads] = first + starts
+        self["degree"][heads] = self["outdegree"][heads] = counts
 
     def _link_name(self, rows: LinkRows, i: int) -> str:
         source, target = self.index[rows.source[i]], self.index.get(rows.target[i], -1)
@@ -246,7 +341,7 @@ class Resident:
         """Return the vectors that rows hold, and name those that are none, or not of the `size` they are compared with."""
         found = [vector(value) for value in values]
         for i, taken in enumerate(found):
-            if not taken and values[i]:
+            if not taken and values[i] is not None and values[i] != []:
                 self.reject([Rejected(what, name(i), "it is not a list of finite numbers")])
             elif taken and size and len(taken) != size:
                 self.reject([Rejected(what, name(i), f"it has {len(taken)} numbers, not {size}")])
@@ -266,16 +361,30 @@ class Resident:
     def _drop_links(self, i: int) -> None:
         self._wasted += max(0, int(self["degree"][i]))
         self["degree"][i] = UNREAD
-        if self._wasted > max(1000, self._links.size // 2):
+        self.rest.pop(i, None)
+        if self.wasteful:
             self.forget_links()
 
-    def _code(self, kind: str) -> int:
-        if kind not in self._type_code:
-            self._type_code[kind] = len(self.types)
-            self.types.append(kind)
-            if kind != "*" and kind not in self.parameters.decay.half_life:
-                self.reject([Rejected("type", kind, "it has no half-life of its own: that of * is used")])
-        return self._type_code[kind]
+    def _kinds(self, types: Sequence[str], retention: Floats) -> Int32s:
+        return np.array(list(map(self._code, types, retention.tolist())), dtype=np.int32)
+
+    def _half_lives(self) -> Floats:
+        return np.array([self.parameters.half_life(kind) for kind in self.kinds])
+
+    def _code(self, node_type: str, factor: float) -> int:
+        kind = kind_of(node_type, factor)
+        if kind not in self._kind_code:
+            self._kind_code[kind] = len(self.kinds)
+            self.kinds.append(kind)
+            if node_type != "*" and node_type not in self.parameters.decay.half_life:
+                self.reject([Rejected("type", node_type, "it has no half-life of its own: that of * is used")])
+        return self._kind_code[kind]
+
+    def _entity(self, own: str) -> int:
+        if own not in self._entity_code:
+            self._entity_code[own] = len(self.entities)
+            self.entities.append(own)
+        return self._entity_code[own]
 
     def _link_code(self, kind: str) -> int:
         if kind not in self._link_type_code:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from worker.physics.kernels import pow2s
+from worker.physics.kernels import pow2
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -89,4 +87,4 @@ class Books(NamedTuple):
 
 def left(seconds: float, half_life: float) -> float:
     """Return what is left of 1 after `seconds` (§9), by the one routine for powers of two."""
-    return float(pow2s(np.array([-seconds / half_life]))[0])
+    return float(pow2(-seconds / half_life))

@@ -3,7 +3,8 @@
     branching = energy reaching nodes that stay or become active / (energy leaving active nodes + decay of active nodes)
     growth    = active nodes after the tick / active nodes before
 
-Both are exponential means over 20 ticks, kept in the ledger: so a restart changes no bit of them.
+Both are exponential means over 20 ticks, kept in the ledger: so a restart changes no bit of them. Where it is enabled, a
+controller multiplies the decay by 2^u, u = proportional · e + integral · ∫e dt in [-1, 1], e = branching − target.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from worker.physics.decay import energies, factors
+from worker.physics.kernels import pow2
 
 if TYPE_CHECKING:
     from worker.physics.model import Floats, Frontier, Int32s, Staged, Strides
+    from worker.physics.parameters import Criticality as Parameters
 
 TICKS = 20  # that the means reach back
 SHARE = 2.0 / (TICKS + 1)  # of the newest sample
+HYSTERESIS = 5  # ticks in a row that branching must be off its target to the same side before anything is done
+OCTAVES = 1.0  # that the multiplier may be from 1, either way
 
 
 class Criticality(NamedTuple):
@@ -29,15 +34,55 @@ class Criticality(NamedTuple):
     growth: float | None
 
 
-def measured(frontier: Frontier, strides: Strides, staged: Staged, active: Int32s, dt: float) -> Criticality:
-    """Return the ratios of one tick of `dt` seconds; `active` (A,) are the nodes that were as it began. Sums by `math.fsum`."""
+class Control(NamedTuple):
+    """The controller's state, kept in the ledger."""
+
+    multiplier: float = 1.0  # of the decay
+    octaves: float = 0.0  # that the integral has come to
+    streak: int = 0  # ticks in a row that branching was over its target; under it, less than 0
+
+
+def controlled(before: Control, branching: float | None, dt: float, parameters: Parameters) -> Control:
+    """Return the control of a tick of `dt` seconds, from the mean branching ratio of the ticks before it.
+
+    The integral stands still where the multiplier is at a bound that it would push against.
+    """
+    if not parameters.enabled:
+        return Control()
+    if branching is None:
+        return before
+    error = branching - parameters.target
+    streak = _streak(before.streak, error)
+    if abs(streak) < HYSTERESIS:
+        return before._replace(streak=streak)
+    octaves = before.octaves + parameters.integral * error * dt
+    wanted = parameters.proportional * error + octaves
+    if abs(wanted) > OCTAVES and wanted * error > 0.0:
+        octaves = before.octaves
+    return Control(pow2(min(max(wanted, -OCTAVES), OCTAVES)), octaves, streak)
+
+
+def _streak(before: int, error: float) -> int:
+    """Return the ticks in a row on one side, with a sign for the side."""
+    side = (error > 0.0) - (error < 0.0)
+    return before + side if before * side > 0 else side
+
+
+def measured(frontier: Frontier, strides: Strides, staged: Staged, active: Int32s, faded: float) -> Criticality:
+    """Return the ratios of a tick that decays by `faded` seconds; `active` (A,) are the nodes that were before its stimuli.
+
+    Sums by `math.fsum`, so that neither order nor what else is loaded changes a bit.
+    """
     nodes, touched = frontier.nodes, staged.touched
     threshold = nodes.threshold[touched]
     was, stays = staged.snapshot >= threshold, staged.after >= threshold
+    active = np.union1d(active, touched[was]).astype(np.int32)  # those that stimuli have lifted too
     source, target = np.searchsorted(touched, strides.source), np.searchsorted(touched, strides.target)
     kept = strides.energy * nodes.stickiness[strides.target]
     reaching, leaving = _sum(kept[stays[target]]), _sum(strides.energy[was[source]])
-    fading = _sum(_after(frontier, staged, active) * (1.0 - factors(np.full(len(active), dt), nodes.half_life[active])))
+    fading = _sum(
+        _after(frontier, staged, active) * (1.0 - factors(np.full(len(active), faded), nodes.half_life[active]))
+    )
     count = len(active)
     return Criticality(
         branching=reaching / (leaving + fading) if leaving + fading > 0.0 else None,

@@ -33,8 +33,11 @@ def energies(frontier: Frontier, which: Int32s) -> Floats:
 
 
 def epoch(clock: float, parameters: Decay) -> float:
-    """Return the last multiple of `decay.settle` that the clock has passed: what energies are written as of, s."""
-    return float(np.floor(clock / parameters.settle) * parameters.settle)
+    """Return the last multiple of `decay.settle` that the clock has passed: what energies are written as of, s.
+
+    Never ahead of the clock, even by rounding: an energy of a later reading is none.
+    """
+    return min(float(np.floor(clock / parameters.settle) * parameters.settle), clock)
 
 
 def rewound(energy: Floats, clock: float, at: float, half_life: Floats) -> Floats:

@@ -24,16 +24,20 @@ if TYPE_CHECKING:
     from worker.physics.valence import Terms
 
 
+WHOLE = 2**31 - 1  # links up to which a node is read whole: the most that Neo4j 5 compares a degree with
+
+
 class Implementation(NamedTuple):
     """How strides are selected, how much each moves, and whether from every node that has energy or the active ones."""
 
     select: Callable[[Frontier, Terms, Parameters], Chosen]
     transfer: Callable[[Frontier, Chosen, Terms, Parameters], Strides]
     everywhere: bool = False
+    cut: bool = False  # whether only the cheapest of a source's links are candidates
 
 
 IMPLEMENTATIONS = {
-    "stride": Implementation(select_cheapest, transfer_capped),
+    "stride": Implementation(select_cheapest, transfer_capped, cut=True),
     "matrix": Implementation(matrix.select, matrix.transfer),
     "legacy": Implementation(legacy.select, legacy.transfer, everywhere=True),
 }
@@ -52,6 +56,12 @@ def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Param
 def everywhere(parameters: Parameters) -> bool:
     """Return whether every node that has energy is a source, and not the active ones alone."""
     return _chosen(parameters).everywhere
+
+
+def most_read(parameters: Parameters) -> int:
+    """Return the out-degree up to which all links of a source must be read: over it the cheapest are enough (§4)."""
+    cut = _chosen(parameters).cut and parameters.fanout.task_mode != "methodical"
+    return parameters.fanout.hub if cut else WHOLE
 
 
 def _chosen(parameters: Parameters) -> Implementation:

@@ -12,6 +12,8 @@ from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, doc
 
+from worker.physics.retention import split
+
 Positive = Annotated[float, Gt(0), Le(1e12)]
 
 
@@ -52,6 +54,12 @@ class Fanout:
     frontier_cap: Annotated[int, Ge(100), Le(10_000_000), doc("most sources in a tick; over it they take turns")] = (
         10_000
     )
+    hub: Annotated[
+        int,
+        Ge(100),
+        Le(1_000_000_000),
+        doc("out-degree over which the database ranks a node's links, and only the best tenth of so many are read"),
+    ] = 10_000
 
     def __post_init__(self) -> None:
         """Refuse a table in which a source of higher degree keeps fewer links."""
@@ -61,6 +69,18 @@ class Fanout:
             raise ValueError(
                 f"must be at least {max(self.low, -(-self.high // 2))}: what is kept never falls as the degree grows"
             )
+        if self.hub < 4 * self.enough:
+            raise ValueError(f"fanout.hub must be at least {4 * self.enough}: 4 times what may be kept of its links")
+
+    @property
+    def enough(self) -> int:
+        """Links of a node from which on no more are ever kept, and the strategy is `selective`."""
+        return max(self.high + 1, self.selective_k * 3 // 2)
+
+    @property
+    def buffer(self) -> int:
+        """Links of a hub that are read, the best: more than can be kept, so that they serve for many ticks."""
+        return max(self.hub // 10, 2 * self.enough)
 
 
 @dataclass(frozen=True)
@@ -77,6 +97,9 @@ class Valence:
     context: Annotated[float, Ge(0), Le(2), doc("g_ctx: 0.5 in focus, 2 in recovery")] = 1.0
     goal: Annotated[tuple[float, ...], doc("goal vector, compared with each target's `embedding`; empty: no goal")] = ()
     affect: Annotated[tuple[float, ...], doc("affect A, compared with each link's `emotion`; empty: neutral")] = ()
+    persistence: Annotated[
+        bool, doc("on: a mood that lasts over 20 ticks loses its resonance, by e^(−0.05) a tick, until it changes")
+    ] = False
 
 
 @dataclass(frozen=True)
@@ -177,6 +200,44 @@ class Decay:
 
 
 @dataclass(frozen=True)
+class Consolidation:
+    """What moves us stays longer (§9)."""
+
+    enabled: Annotated[
+        bool,
+        doc("on: the half-life is longer of a node with a strong emotion, or that an unresolved goal is linked to"),
+    ] = False
+    factor: Annotated[float, Ge(1), Le(2), doc("by which it is longer")] = 2.0
+    emotion: Annotated[float, Ge(0), Le(1e9), doc("norm over which an `emotion` is strong")] = 0.7
+    goal: Annotated[str, doc("node type of goals; one is unresolved unless its property `resolved` is true")] = "Goal"
+
+
+@dataclass(frozen=True)
+class Resistance:
+    """What much hangs on stays longer (§9)."""
+
+    enabled: Annotated[
+        bool, doc("on: the half-life is longer of a node of many relationships, or of several entities")
+    ] = False
+    factor: Annotated[float, Ge(1), Le(1.5), doc("by which it is longer")] = 1.5
+    degree: Annotated[int, Ge(1), doc("relationships, in and out, from which on they are many")] = 20
+
+
+@dataclass(frozen=True)
+class WeightDecay:
+    """How links forget (§9)."""
+
+    enabled: Annotated[
+        bool, doc("on: log-weights draw near to the mean of their link type; off: links never forget")
+    ] = False
+    every: Annotated[float, Gt(0), Le(1e9), doc("seconds of ticks from one forgetting to the next")] = 3600.0
+    half_life: Annotated[
+        dict[str, Positive],
+        doc("half-life of a log-weight's distance from that mean, in days, by link type; `*` for others"),
+    ] = field(default_factory=lambda: {"*": 30.0})
+
+
+@dataclass(frozen=True)
 class Threshold:
     """From which energy on a node is active (§10)."""
 
@@ -212,6 +273,25 @@ class Pace:
 
 
 @dataclass(frozen=True)
+class Criticality:
+    """Whether activity is held where it neither dies out nor spreads to everything (§12)."""
+
+    enabled: Annotated[bool, doc("on: energy decays faster or slower, so that branching comes to `target`")] = False
+    target: Annotated[
+        float,
+        Gt(0),
+        Le(1),
+        doc(
+            "branching ratio to hold; under 1, which no lasting activity reaches: some energy always leaves the active nodes"
+        ),
+    ] = 0.8
+    proportional: Annotated[
+        float, Ge(0), Le(100), doc("octaves of the decay's multiplier for a branching ratio that is 1 over `target`")
+    ] = 1.0
+    integral: Annotated[float, Ge(0), Le(100), doc("the same a second, 1/s; well under 1 / half-life")] = 5e-5
+
+
+@dataclass(frozen=True)
 class Parameters:
     """All of them, as the physics takes them."""
 
@@ -225,11 +305,20 @@ class Parameters:
     stickiness: Stickiness = field(default_factory=Stickiness)
     learning: Learning = field(default_factory=Learning)
     decay: Decay = field(default_factory=Decay)
+    consolidation: Consolidation = field(default_factory=Consolidation)
+    resistance: Resistance = field(default_factory=Resistance)
+    weight_decay: WeightDecay = field(default_factory=WeightDecay)
     threshold: Threshold = field(default_factory=Threshold)
+    criticality: Criticality = field(default_factory=Criticality)
 
-    def half_life(self, node_type: str) -> float:
-        """Return the half-life of a type's energy, s (§9)."""
-        return self.decay.half_life.get(node_type) or self.decay.half_life.get("*", HALF_LIVES["*"])
+    def half_life(self, kind: str) -> float:
+        """Return the half-life of a type's energy, or of those of it that keep it longer, s (§9)."""
+        node_type, factor = split(kind)
+        return factor * (self.decay.half_life.get(node_type) or self.decay.half_life.get("*", HALF_LIVES["*"]))
+
+    def weight_half_life(self, link_type: str) -> float:
+        """Return the half-life of a log-weight's distance from its type's mean, in days (§9)."""
+        return self.weight_decay.half_life.get(link_type) or self.weight_decay.half_life.get("*", 30.0)
 
     def stickiness_of(self, node_type: str) -> float:
         """Return the share of what arrives that a type keeps (§6)."""

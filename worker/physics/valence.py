@@ -9,17 +9,20 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from worker.errors import InputError
-from worker.physics.kernels import exps, logs
+from worker.physics.kernels import exp, exps, logs
 from worker.physics.weights import scores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from worker.physics.model import Floats, Frontier, Ints
-    from worker.physics.parameters import Parameters
+    from worker.physics.parameters import Parameters, Valence
 
 MOST_WORN = 2048  # visits up to which c_novelty is looked up
 NEUTRAL = 0.05  # a norm under it is no feeling at all
+LASTING = 0.85  # cosine of the moods of two ticks over which it is the same mood
+PATIENCE = 20  # ticks that a mood may last before its resonance shrinks
+FATIGUE = 0.05  # by which it then shrinks a tick, as a power of e
 
 
 class Terms(NamedTuple):
@@ -61,8 +64,11 @@ class Costs(NamedTuple):
         return (self.weight + self.novelty + self.goal) * self.multiplier
 
 
-def terms(parameters: Parameters, dt: float) -> Terms:
-    """Return the numbers of the cost for a tick of `dt` seconds. Raises InputError where these are none."""
+def terms(parameters: Parameters, dt: float, lasted: int = 0) -> Terms:
+    """Return the numbers of the cost for a tick of `dt` seconds, in a mood that has `lasted` so many ticks.
+
+    Raises InputError where `dt` is no such number.
+    """
     if not 0.0 <= dt < math.inf:
         raise InputError(f"a tick of {dt!r} seconds", "dt is a number of seconds, 0 or more")
     valence = parameters.valence
@@ -73,7 +79,7 @@ def terms(parameters: Parameters, dt: float) -> Terms:
         novelty_weight=valence.novelty_weight,
         novelty_scale=valence.novelty_scale,
         worn=_worn(valence.novelty_weight, valence.novelty_scale),
-        resonance=valence.resonance if valence.affect else 0.0,
+        resonance=valence.resonance * exp(-FATIGUE * max(0, lasted - PATIENCE)) if valence.affect else 0.0,
         complementarity=valence.complementarity * strength * valence.context,
         temperature=parameters.select.temperature,
         epsilon=parameters.select.epsilon,
@@ -81,6 +87,11 @@ def terms(parameters: Parameters, dt: float) -> Terms:
         beta=parameters.guards.beta,
         flow=parameters.tick.alpha * dt,
     )
+
+
+def lasted(before: int, previous: Sequence[float], valence: Valence) -> int:
+    """Return for how many ticks in a row the mood has been the same, after the `before` that ended with the mood `previous`."""
+    return before + 1 if valence.persistence and cosine(valence.affect, previous) > LASTING else 0
 
 
 def cosine(a: Sequence[float], b: Sequence[float]) -> float:

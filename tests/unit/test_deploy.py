@@ -1,0 +1,118 @@
+"""What stands in deploy/: Kubernetes and systemd take it, and it names only what there is."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import kubernetes_validate
+import pytest
+import yaml
+from typer.main import get_command
+
+from worker.cli.app import app
+from worker.settings import Settings, _paths, variable
+
+ROOT = Path(__file__).parents[2]
+UNIT = ROOT / "deploy" / "systemd" / "stridegraph.service"
+KUBERNETES = sorted((ROOT / "deploy" / "kubernetes").glob("*.yaml"))
+OBJECTS = [found for path in KUBERNETES for found in yaml.safe_load_all(path.read_text())]
+OLDEST = "1.27"  # of Kubernetes
+EXPOSED = 20  # tenths, of what `systemd-analyze security` calls exposure: up to here it says OK
+
+
+def one(kind):
+    (found,) = [found for found in OBJECTS if found["kind"] == kind]
+    return found
+
+
+def worker():
+    (found,) = one("Deployment")["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+@pytest.mark.parametrize("version", [OLDEST, kubernetes_validate.latest_version()])
+@pytest.mark.parametrize("found", OBJECTS, ids=lambda found: found["kind"])
+def test_kubernetes_takes_it(found, version):
+    kubernetes_validate.validate(found, version, strict=True)
+
+
+def test_the_validation_refuses_what_is_wrong():
+    wrong = {**one("PodDisruptionBudget"), "spek": {}}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(wrong, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_two_workers_of_which_one_may_go():
+    deployment, budget = one("Deployment")["spec"], one("PodDisruptionBudget")["spec"]
+    assert (deployment["replicas"], budget["minAvailable"]) == (2, 1)
+    labels = deployment["template"]["metadata"]["labels"]
+    assert deployment["selector"]["matchLabels"] == budget["selector"]["matchLabels"] == labels
+
+
+def test_what_is_run_are_commands_that_there_are():
+    commands = get_command(app).commands
+    probes = [worker()[f"{name}Probe"]["exec"]["command"] for name in ("startup", "liveness", "readiness")]
+    started = [
+        ["stridegraph", *worker()["args"]],
+        re.search(r"^ExecStart=(.*)$", UNIT.read_text(), re.MULTILINE)[1].split(),
+    ]
+    for program, name, *options in probes + started:
+        assert Path(program).name == "stridegraph"
+        assert set(options) <= {option for parameter in commands[name].params for option in parameter.opts}
+    assert probes[2] == ["stridegraph", "health", "--ready"]
+
+
+def test_only_settings_that_there_are():
+    known = {variable(*path) for path in _paths(Settings)}
+    named = {name for path in (*KUBERNETES, UNIT) for name in re.findall(r"STRIDE_\w+", path.read_text())}
+    assert len(named) >= 5
+    assert named <= known
+
+
+def test_each_file_that_is_named_lies_in_a_folder_that_is_there():
+    folders = [mount["mountPath"] for mount in worker()["volumeMounts"]]
+    data = one("ConfigMap")["data"]
+    assert {
+        str(Path(path).parent) for path in (data["STRIDE_NEO4J__PASSWORD_FILE"], data["STRIDE_HEALTH__FILE"])
+    } <= set(folders)
+    volumes = {volume["name"] for volume in one("Deployment")["spec"]["template"]["spec"]["volumes"]}
+    assert {mount["name"] for mount in worker()["volumeMounts"]} == volumes
+
+
+def test_no_worker_is_root():
+    user = one("Deployment")["spec"]["template"]["spec"]["securityContext"]["runAsUser"]
+    docker = (ROOT / "Dockerfile").read_text()
+    assert f"USER {user}\n" in docker
+    assert f"useradd --uid {user} " in docker
+
+
+@pytest.fixture
+def unit(tmp_path):
+    """The unit, where its program is this one: systemd looks whether it is there."""
+    if not shutil.which("systemd-analyze"):
+        assert not os.environ.get("CI"), "systemd is to be there: see .ci/run"
+        pytest.skip("there is no systemd-analyze here")
+    made = tmp_path / UNIT.name
+    made.write_text(UNIT.read_text().replace("/opt/stridegraph/bin/stridegraph", sys.executable))
+    return made
+
+
+def analyze(*arguments):
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def test_systemd_takes_it(unit):
+    done = analyze("verify", "--man=no", str(unit))
+    assert (done.returncode, unit.name in done.stderr) == (0, False), done.stderr
+    unit.write_text(unit.read_text().replace("Type=notify", "Type=notice"))
+    assert "Type=notice" in (refused := analyze("verify", "--man=no", str(unit)).stderr) or "notice" in refused
+
+
+def test_systemd_calls_it_little_exposed(unit):
+    done = analyze("security", "--offline=true", f"--threshold={EXPOSED}", str(unit))
+    assert done.returncode == 0, done.stdout
+    unit.write_text(re.sub(r"^(Protect|Restrict).*$", "", unit.read_text(), flags=re.MULTILINE))
+    assert analyze("security", "--offline=true", f"--threshold={EXPOSED}", str(unit)).returncode != 0
