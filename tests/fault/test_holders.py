@@ -74,7 +74,9 @@ def test_eight_workers_whose_holder_is_killed_again_and_again(disturbed, seed):
             workers.append(stack.enter_context(Process(disturbed)))
             _await_tick(disturbed, ticks + 2)
         for worker in workers:
-            worker.send(signal.SIGTERM)
+            if worker not in killed:
+                worker.await_line('"starting"')  # before that a signal ends it at once
+                worker.send(signal.SIGTERM)
         for worker in workers:
             worker.finish(*[-signal.SIGKILL] if worker in killed else (0, FENCED))
     _no_tick_twice(*workers)
