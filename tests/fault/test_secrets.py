@@ -170,7 +170,8 @@ def test_a_server_that_is_started_gets_no_setting_of_the_worker(tmp_path, monkey
     try:
         given = told.read_text()
         assert CANARY not in given
-        assert "PATH=" in given and f"@{arguments}" in given
+        assert "PATH=" in given
+        assert f"@{arguments}" in given
     finally:
         process.stop(server, 5)
 
