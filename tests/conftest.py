@@ -9,21 +9,20 @@ from __future__ import annotations
 import os
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.container import neo4j as container
-from tests.stores import MemoryStore, Neo4jStore, fill
-from worker.database import local_server
-from worker.graph.attach import attach
+from tests.stores import MemoryStore, Neo4jStore, compile_kernels
+from worker.database import conf, local_server
 from worker.graph.connection import Connection
 from worker.graph.memory import MemoryGraph
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
-from worker.settings import DatabaseSettings, Settings
-from worker.tick import tick
+from worker.settings import DatabaseSettings
 
 EMBEDDED, CONTAINER, OLDER = DATABASES = ("embedded", "container", "5.26")
 MEMORY = "memory"
@@ -69,12 +68,7 @@ def pytest_configure(config):
 def pytest_sessionstart(session):
     """Compile the kernels once, before several processes would do so at the same time."""
     if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
-        for impl in ("stride", "matrix"):
-            warm = MemoryStore(MemoryGraph())
-            fill(warm)
-            held = attach(warm.graph, Settings(diffusion={"impl": impl}, weight_decay={"enabled": True}), "warm")
-            for _ in range(3):
-                tick(held, 1000.0)
+        compile_kernels()
 
 
 def pytest_generate_tests(metafunc):
@@ -137,7 +131,9 @@ def _local(stack, name, tmp_path_factory):
     home = tmp_path_factory.mktemp(name)
     server = local_server(DatabaseSettings(home=home, version=version, memory="512m"), jars=jars)
     stack.callback(server.down)
-    return server.up(say=print)
+    as_shipped = conf.neo4j_conf
+    with mock.patch.object(conf, "neo4j_conf", lambda *wanted: f"{as_shipped(*wanted)}{container.REPLAN}\n"):
+        return server.up(say=print)
 
 
 def _container(stack):
