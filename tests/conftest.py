@@ -35,7 +35,8 @@ OLDER_VERSION = "5.26.30"
 CI = bool(os.environ.get("CI"))
 OWN = ("tests/integration/test_local_server.py", "tests/fault/test_server.py")
 DEATHS = tuple(f"tests/fault/test_{name}.py" for name in ("kill", "holders", "slow", "fleet", "clock"))
-SERVED = ("acceptance", "container", "integration")  # suites whose every test needs a server, or starts one
+SERVED = ("container", "integration")  # suites whose every test needs a server, or starts one
+PROPERTIES = ("property", "proofs")  # suites of single long tests
 served: Counter[str] = Counter()
 unserved: dict[str, str] = {}
 
@@ -88,7 +89,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give what needs servers to three processes, the longest first; the rest goes file by file to whoever has room."""
+    """Give what needs servers to as many processes as there are kinds of it; the rest, in small pieces, to whoever has room."""
 
     class ByServer(LoadScopeScheduling):
         def _split_scope(self, nodeid):
@@ -100,7 +101,12 @@ def pytest_xdist_make_scheduler(config, log):
                 return "2 servers of their own"
             if path.startswith("tests/fault/") and asked & set(DATABASES):
                 return "3 faults" if path in DEATHS else "4 other faults"
-            return "5 servers" if path.split("/")[1] in SERVED or asked & set(DATABASES) else path
+            suite = path.split("/")[1]
+            if suite == "acceptance":
+                return "6 acceptance"
+            if suite in SERVED or asked & set(DATABASES):
+                return "5 servers"
+            return nodeid if suite in PROPERTIES else path
 
         def _assign_work_unit(self, node):
             numbered = sorted(scope for scope in self.workqueue if scope[0].isdigit())
