@@ -116,10 +116,17 @@ class Connection:
             return session.run(neo4j.Query(text), parameters).data()
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Open an explicit transaction; without a `commit()` inside it is rolled back."""
-        with _ours(), self._session() as session, session.begin_transaction() as transaction:
-            yield Transaction(transaction, self.text)
+    def transaction(self, timeout: float | None = None) -> Iterator[Transaction]:
+        """Open an explicit transaction; without a `commit()` inside it is rolled back, however its block ends.
+
+        After `timeout` seconds the server ends it, whatever has become of this process.
+        """
+        with _ours(), self._session() as session:
+            transaction = session.begin_transaction(timeout=timeout)
+            try:
+                yield Transaction(transaction, self.text)
+            finally:
+                transaction.close()  # the driver's own `with` would commit
 
     def _session(self) -> neo4j.Session:
         return self._driver.session(database=self.settings.database, fetch_size=-1)
