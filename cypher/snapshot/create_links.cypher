@@ -9,6 +9,7 @@ WITH l WHERE l.fence = $fence
 CALL {
   UNWIND range(0, size($source) - 1) AS k
   MATCH (a:Node) WHERE id(a) = $source[k] AND a.graph = $graph
+  WITH k, a // one after the other
   MATCH (b:Node) WHERE id(b) = $target[k] AND b.graph = $graph
   CREATE (a)-[r:$($type[k])]->(b)
   SET r = $properties[k]

@@ -9,6 +9,7 @@ WITH l WHERE l.fence = $fence
 CALL {
   UNWIND range(0, size($node) - 1) AS k
   MATCH (n:Node) WHERE id(n) = $node[k] AND n.graph = $graph
+  WITH k, n // one after the other
   MATCH (e:Entity) WHERE id(e) = $entity[k] AND e.graph = $graph
   CREATE (n)-[m:MEMBER_OF]->(e)
   SET m = $properties[k]

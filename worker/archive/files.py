@@ -29,6 +29,7 @@ FORMAT = "stridegraph snapshot"
 SCHEMA = 1  # of the tables; what is newer is not read
 MANIFEST = "manifest.json"
 LARGEST = 16_000_000  # bytes of a manifest
+_FILE = {"rows", "bytes", "sha256"}
 _TAKE_ANOTHER = "take another snapshot, or copy it again"
 
 
@@ -166,8 +167,12 @@ def _manifest(folder: Path) -> dict[str, Any]:
     if found.get("schema") != SCHEMA or found.get("sha256") != _seal(sealed) or text != _written(found):
         raise InputError(f"{path}: it is damaged: its SHA-256 is another", _TAKE_ANOTHER)
     files = found.get("files")
-    if not isinstance(files, dict) or files.keys() != {f"{kind}.parquet" for kind in SCHEMAS}:
+    tables = {f"{kind}.parquet" for kind in SCHEMAS}
+    if not isinstance(files, dict) or files.keys() != tables or any(set(each) != _FILE for each in files.values()):
         raise InputError(f"{path}: it does not name the tables of a snapshot", "it is of another program")
+    for name, kind in (("graph", str), ("settings", dict), ("digest", str), ("tick", int)):
+        if not isinstance(found.get(name), kind):
+            raise InputError(f"{path}: it does not say what its {name} is", "it is of another program")
     return found
 
 

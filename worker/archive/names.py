@@ -81,12 +81,16 @@ class Names:
         return [None if own is None else name for own, name in zip(ids, found, strict=True)]
 
     def ledger(self, ledger: Ledger | None) -> Ledger | None:
-        """Return the ledger with the ids in it as what they go by: a node that is gone, as the last one before it."""
+        """Return the ledger with the ids in it as what they go by: a node that is gone, as the last one before it.
+
+        The digest of strides that there have been is taken over ids too, and begins anew.
+        """
         if ledger is None or not self.anonymous:
             return ledger
         turn, forgetting = (self._not_after(own) for own in (ledger.turn, ledger.forgetting))
         link = ledger.forgetting_link if self.of_ids([ledger.forgetting]) != [None] else LAST_LINK
-        return replace(ledger, turn=turn, forgetting=forgetting, forgetting_link=link if forgetting else -1)
+        link = link if forgetting else -1
+        return replace(ledger, turn=turn, forgetting=forgetting, forgetting_link=link, digest="")
 
     def stimuli(self, batch: StimulusBatch) -> StimulusBatch:
         """Return the queue with ids as what they go by, and nothing in it that tells where it comes from."""
