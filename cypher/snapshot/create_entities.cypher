@@ -6,7 +6,7 @@ CYPHER 5
 MATCH (l:Ledger {graph: $graph})
 SET l.lock = $fence
 WITH l WHERE l.fence = $fence
-CALL {
+CALL () {
   UNWIND range(0, size($properties) - 1) AS k
   CREATE (e:Entity)
   SET e = $properties[k], e.graph = $graph

@@ -6,11 +6,13 @@ CYPHER 5
 MATCH (l:Ledger {graph: $graph})
 SET l.lock = $fence
 WITH l WHERE l.fence = $fence
-CALL {
+CALL () {
   UNWIND range(0, size($source) - 1) AS k
   MATCH (a:Node) WHERE id(a) = $source[k] AND a.graph = $graph
-  WITH k, a // one after the other
-  MATCH (b:Node) WHERE id(b) = $target[k] AND b.graph = $graph
+  CALL (k) { // by itself, or the planner multiplies the two
+    MATCH (b:Node) WHERE id(b) = $target[k] AND b.graph = $graph
+    RETURN b
+  }
   CREATE (a)-[r:$($type[k])]->(b)
   SET r = $properties[k]
   RETURN count(r) AS created

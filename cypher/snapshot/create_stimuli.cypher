@@ -7,14 +7,14 @@ CYPHER 5
 MATCH (l:Ledger {graph: $graph})
 SET l.lock = $fence
 WITH l WHERE l.fence = $fence
-CALL {
+CALL () {
   UNWIND range(0, size($properties) - 1) AS k
   CREATE (s:Stimulus)
   SET s = $properties[k], s.graph = $graph,
       s.created_at = CASE WHEN $created_at IS NULL THEN datetime({epochSeconds: k}) ELSE datetime($created_at[k]) END
   RETURN count(s) AS created
 }
-CALL {
+CALL () {
   UNWIND $known AS id
   CREATE (a:AppliedStimulus {graph: $graph, id: id, taken_at: datetime.realtime()})
   RETURN count(a) AS applied

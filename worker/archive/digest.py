@@ -15,6 +15,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from worker.archive.tables import ledger_table
+from worker.graph.port import Ledger
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -41,7 +44,8 @@ def digest(state: State) -> str:
         (state.statistics, dict.fromkeys(state.statistics.column_names, None), ["type"]),
     ):
         whole.update(_rows(table.select(list(columns)), columns, order))
-    whole.update(json.dumps(state.ledger.to_pylist(), sort_keys=True).encode())
+    ledger = state.ledger if state.ledger.num_rows else ledger_table(Ledger())
+    whole.update(json.dumps(ledger.to_pylist(), sort_keys=True).encode())
     return whole.hexdigest()
 
 
