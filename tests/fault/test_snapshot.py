@@ -9,6 +9,8 @@ from contextlib import nullcontext
 from unittest import mock
 
 import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import structlog
 
@@ -118,6 +120,11 @@ def wait_until(condition):
         time.sleep(0.02)
 
 
+def properties(table, text):
+    """Give every row of a table these properties."""
+    return table.set_column(table.column_names.index("properties"), "properties", pa.array([text] * len(table)))
+
+
 def sealed(folder, change):
     """Change a manifest and seal it anew, as another program might."""
     manifest = json.loads((folder / files.MANIFEST).read_text())
@@ -144,6 +151,9 @@ def test_a_newer_schema_is_refused_and_says_what_helps(whole, damaged):
         (lambda m: m.update(graph=7), "does not say"),
         (lambda m: m.pop("settings"), "does not say"),
         (lambda m: m.update(settings=[]), "does not say"),
+        (lambda m: m.update(settings={"tick": 1}), "does not say"),
+        (lambda m: m.update(files=[]), "does not name the tables"),
+        (lambda m: m["files"].update({"links.parquet": 1}), "does not name the tables"),
     ],
 )
 def test_a_manifest_of_other_contents_is_refused_however_well_sealed(whole, damaged, change, why):
@@ -157,14 +167,15 @@ def test_a_manifest_of_other_contents_is_refused_however_well_sealed(whole, dama
         ("nodes", lambda t: t.take([0, *range(len(t))]), "a id is there twice"),
         ("nodes", lambda t: t.rename_columns(["own", *t.column_names[1:]]), "columns are not those"),
         ("nodes", lambda t: t.drop_columns(["visits"]), "columns are not those"),
+        ("nodes", lambda t: properties(t, '{"id": "other"}'), "one that says whose they are"),
+        ("nodes", lambda t: properties(t, '{"graph": "other"}'), "one that says whose they are"),
+        ("links", lambda t: properties(t, '{"graph"'), "properties are no JSON object"),
         ("links", lambda t: t.take([0, 0]), "a key is there twice"),
         ("entities", lambda t: t.slice(1), "a entity is not among the entities"),
         ("ledger", lambda t: t.take([0, 0]), "there are two"),
     ],
 )
 def test_tables_that_do_not_go_together_are_refused_however_well_sealed(whole, tmp_path, kind, change, why):
-    import pyarrow.parquet as pq  # noqa: PLC0415  (nothing but this needs it)
-
     folder = tmp_path / "other"
     folder.mkdir()
     for name in NAMES:

@@ -154,6 +154,10 @@ def test_one_that_takes_too_long_lets_go_and_leaves_nothing(live, settings, tmp_
     with pytest.raises(HeldTooLong, match=r"takes longer than 0\.2 s") as told:
         take(export.held(live.graph, 0.2), tmp_path / "a", settings, done=lambda *_: time.sleep(0.15))
     assert "--hold" in told.value.remedy
+    with live.graph.connection.transaction() as others:
+        others.statement("MERGE (l:Ledger {graph: 'default'}) SET l.lock = 1")
+        with pytest.raises(HeldTooLong, match=r"takes longer than 0\.3 s"):  # ended by the server: we only wait
+            take(export.held(live.graph, 0.3), tmp_path / "a", settings)
     assert list(tmp_path.iterdir()) == []
     held = attach(live.graph, settings, "me")
     assert tick(held, DT).frame == 1

@@ -318,8 +318,12 @@ def test_a_disk_that_is_full_is_told_of(left, settings, tmp_path, monkeypatch):
 
 def test_values_that_no_file_can_hold_are_left_out_and_counted(settings, tmp_path):
     graph = MemoryGraph()
-    graph.add_node(id="a", energy=1.0, born=Path("x"), seen=[1, 2.5], flag=True, note=None)
+    graph.add_node(
+        id="a", energy=1.0, born=Path("x"), seen=[1, 2.5], flag=True, note=None, far=[math.inf, 1.0], word="null"
+    )
     manifest = snapshot(graph, tmp_path / "a", settings)
     assert manifest["left_out"] == {"born": 1}
     again = memory(replay.opened(tmp_path / "a")[1])
-    assert again.node[0] == {"id": "a", "energy": 1.0, "seen": [1, 2.5], "flag": True}
+    assert again.node[0] == {
+        "id": "a", "energy": 1.0, "seen": [1, 2.5], "flag": True, "far": [math.inf, 1.0], "word": "null",
+    }  # fmt: skip

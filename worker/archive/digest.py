@@ -68,7 +68,10 @@ def _column(column: pa.Array) -> bytes:
     found = hashlib.sha256()
     if pa.types.is_string(column.type):
         found.update(pc.binary_length(column).to_numpy(zero_copy_only=False).astype("<i8").tobytes())
-        found.update("".join(column.to_pylist()).encode())
+        _, ends, content = column.buffers()
+        if content is not None:
+            first, last = np.frombuffer(ends, dtype="<i4")[[column.offset, column.offset + len(column)]].tolist()
+            found.update(content.slice(first, last - first))
         return found.digest()
     values = column.to_numpy(zero_copy_only=False)
     if values.dtype.kind == "f":

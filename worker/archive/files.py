@@ -29,7 +29,6 @@ FORMAT = "stridegraph snapshot"
 SCHEMA = 1  # of the tables; what is newer is not read
 MANIFEST = "manifest.json"
 LARGEST = 16_000_000  # bytes of a manifest
-_FILE = {"rows", "bytes", "sha256"}
 _TAKE_ANOTHER = "take another snapshot, or copy it again"
 
 
@@ -166,14 +165,24 @@ def _manifest(folder: Path) -> dict[str, Any]:
     sealed = {name: value for name, value in found.items() if name != "sha256"}
     if found.get("schema") != SCHEMA or found.get("sha256") != _seal(sealed) or text != _written(found):
         raise InputError(f"{path}: it is damaged: its SHA-256 is another", _TAKE_ANOTHER)
-    files = found.get("files")
-    tables = {f"{kind}.parquet" for kind in SCHEMAS}
-    if not isinstance(files, dict) or files.keys() != tables or any(set(each) != _FILE for each in files.values()):
+    _check_contents(path, found)
+    return found
+
+
+def _check_contents(path: Path, manifest: dict[str, Any]) -> None:
+    """Refuse a manifest that is sealed, and does not say what one of a snapshot does. Raises InputError."""
+    named, tables = manifest.get("files"), {f"{kind}.parquet" for kind in SCHEMAS}
+    if not isinstance(named, dict) or named.keys() != tables or not all(map(_is_file, named.values())):
         raise InputError(f"{path}: it does not name the tables of a snapshot", "it is of another program")
     for name, kind in (("graph", str), ("settings", dict), ("digest", str), ("tick", int)):
-        if not isinstance(found.get(name), kind):
+        if not isinstance(manifest.get(name), kind):
             raise InputError(f"{path}: it does not say what its {name} is", "it is of another program")
-    return found
+    if not all(isinstance(group, dict) for group in manifest["settings"].values()):
+        raise InputError(f"{path}: it does not say what its settings are", "it is of another program")
+
+
+def _is_file(named: Any) -> bool:
+    return isinstance(named, dict) and named.keys() == {"rows", "bytes", "sha256"}
 
 
 def _check(path: Path, known: dict[str, Any]) -> None:

@@ -77,8 +77,9 @@ class Tables:
             if self.at(kind, column, of).count(None) > getattr(self, kind)[column].null_count:
                 raise self._wrong(kind, f"a {column} is not among the {of}")
         for kind in ("nodes", "links", "entities", "members", "stimuli"):
-            if not all(map(_is_object, pc.drop_null(getattr(self, kind)["properties"]).to_pylist())):
-                raise self._wrong(kind, "properties are no JSON object")
+            own = {"id", "graph"} if kind in {"nodes", "entities"} else {"graph"}
+            if not all(_is_object(text, own) for text in pc.drop_null(getattr(self, kind)["properties"]).to_pylist()):
+                raise self._wrong(kind, "properties are no JSON object, or one that says whose they are")
         if self.ledger.num_rows > 1:
             raise self._wrong("ledger", "there are two")
 
@@ -106,7 +107,7 @@ def memory(tables: Tables) -> MemoryGraph:
     graph.kept = ledger(tables)
     for row in tables.properties("stimuli", "created_at"):
         if row.pop("known"):
-            graph.applied[row["id"]] = {"taken_at": graph.now()}
+            graph.applied[row.get("id", "")] = {"taken_at": graph.now()}
         graph.add_stimulus(created_at=row.pop("place"), **row)
     return graph
 
@@ -154,8 +155,10 @@ def _members(graph: MemoryGraph, tables: Tables) -> None:
         graph.add_member(cast("int", node), other if entity is None else keys[entity], **properties)
 
 
-def _is_object(text: str) -> bool:
+def _is_object(text: str, without: set[str]) -> bool:
+    """Tell whether a text is a JSON object that has none of these keys."""
     try:
-        return isinstance(json.loads(text), dict)
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return False
+    return isinstance(found, dict) and not without & found.keys()

@@ -89,10 +89,10 @@ def pieces(
         ids = nodes.add(batch.id, batch.key)
         yield "nodes", _plain(node_table(batch, ids, noted, left_out), anonymous=anonymous)
         yield "members", _plain(member_table(batch, ids, entities.of_ids, left_out), anonymous=anonymous)
-        ends.append((batch.key, batch.out))
+        ends.append((batch.key, batch.degree))
     nodes.complete()
-    for keys, out in ends:
-        for some in batches(keys, out):
+    for keys, degrees in ends:
+        for some in batches(keys, degrees):
             links = link_table(graph.links(some, more=more), nodes.of_keys, left_out)
             yield "links", _plain(links, anonymous=anonymous)
     yield "links", _plain(link_table(graph.unnamed(), nodes.of_keys, left_out), anonymous=anonymous)

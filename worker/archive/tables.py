@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from worker.graph.export import UNNAMED
@@ -72,7 +73,7 @@ class Odd:
 
     def put(self, row: int, name: str, value: Any) -> None:
         """Keep a value."""
-        if type(value) in _IN_JSON or (isinstance(value, list) and all(type(item) in _IN_JSON for item in value)):
+        if type(value) in _IN_JSON or (type(value) is list and all(type(item) in _IN_JSON for item in value)):
             self._rows[row][name] = value
         else:
             self.left_out[name] += 1
@@ -86,7 +87,7 @@ class Odd:
     def column(self, size: int) -> pa.Array:
         """Return them as texts, None where there is none."""
         rows = (self._rows.get(row) for row in range(size))
-        return pa.array([row and json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows], TEXT)
+        return pa.array([row and _json(row) for row in rows], TEXT)
 
 
 def node_table(batch: NodeBatch, ids: Sequence[str], noted: Mapping[str, int], left_out: Counter[str]) -> pa.Table:
@@ -215,6 +216,12 @@ def vectors(name: str, values: Sequence[Any], odd: Odd) -> pa.Array:
         if found[-1] is None and value is not None:
             odd.put(row, name, value)
     return pa.array(found, NUMBERS)
+
+
+def _json(values: dict[str, Any]) -> str:
+    """Return values as JSON, NaN and infinity as Python writes them: the quicker writer makes null of these alone."""
+    text = orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
+    return json.dumps(values, ensure_ascii=False, sort_keys=True) if "null" in text else text
 
 
 def _number(row: int, name: str, value: Any, odd: Odd) -> float | None:

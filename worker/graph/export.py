@@ -59,7 +59,6 @@ class NodeBatch(NamedTuple):
     retention: Sequence[Any]
     resolved: Sequence[Any]
     degree: Sequence[int]  # relationships of any kind, in and out
-    out: Sequence[int]  # of which go out
     members: Sequence[list[list[Any]]]  # [entity (None: no entity of this graph), weight, more]
     more: Sequence[More]
 
@@ -242,8 +241,7 @@ class MemoryExport:
             ]
             for entity, found in ((self.graph.entity[at], found) for at, found in members)
         ]
-        out = len(self.graph.out_links(key))
-        return [key, *known, self.degree(key), out, inside, _more(node, NODE, more=more)]
+        return [key, *known, self.degree(key), inside, _more(node, NODE, more=more)]
 
     def links(self, keys: Sequence[int], *, more: bool) -> LinkBatch:
         """Read all relationships from these nodes to nodes of the graph."""
@@ -290,11 +288,11 @@ class MemoryExport:
         return self.graph.visits()
 
 
-def batches(keys: Sequence[int], out: Sequence[int]) -> Iterator[Sequence[int]]:
-    """Yield the keys of nodes that relationships go out of, so many at a time that these are at most LINKS."""
+def batches(keys: Sequence[int], degrees: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Yield the keys of nodes that have relationships, so many at a time that these are at most LINKS."""
     batch: list[int] = []
     size = 0
-    for key, degree in zip(keys, out, strict=True):
+    for key, degree in zip(keys, degrees, strict=True):
         if batch and size + degree > LINKS:
             yield batch
             batch, size = [], 0
