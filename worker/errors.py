@@ -12,6 +12,7 @@ StrideError                    it did not work; the message names the thing, `re
 │   ├── SchemaError            a migration is missing, changed, or newer than this program
 │   ├── TooLarge               the transaction did not fit the database's memory: stage a smaller tick
 │   ├── Fenced                 another worker holds the graph now: this one must stop
+│   ├── HeldTooLong            others would have had to wait too long: it was broken off, and nothing was written
 │   ├── ForeignChange          what the tick had read is not what is there: read again, stage afresh
 │   └── Unexpected             an answer that nobody here knows: a bug, which no try will heal
 └── BooksError                 energy appeared or vanished: nothing more is moved
@@ -80,6 +81,10 @@ class TooLarge(GraphError):
 
 class Fenced(GraphError):
     """Another worker holds the graph: the ledger carries a higher fence."""
+
+
+class HeldTooLong(GraphError):
+    """What holds up everybody else took longer than it may."""
 
 
 class ForeignChange(GraphError):

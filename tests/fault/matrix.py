@@ -244,9 +244,17 @@ ROWS = (
     ),
     Row(
         "snapshot",
-        "a snapshot with one byte flipped, or cut off",
-        "refused, nothing written",
-        missing="there are no snapshots yet",
+        "a snapshot with one byte flipped in any file, cut at 100 places, foreign, newer, or of tables that do not go together",
+        "refused by file and reason, nothing written",
+        (f"{FAULT}test_snapshot.py",),
+        "not beside and not any_name",
+    ),
+    Row(
+        "snapshot-live",
+        "snapshots beside a running worker; of graphs of hostile names, restored and replayed",
+        "each is of exactly one tick, what follows from it is what the worker did, bit for bit; nothing else is written",
+        (f"{FAULT}test_snapshot.py",),
+        "beside or any_name",
     ),
     Row(
         "scale",

@@ -49,7 +49,10 @@ def test_a_query_is_valid_and_scans_only_where_its_header_says_so(connection, na
     assert may_scan or not found, f"{name} scans: {found}"
 
 
-@pytest.mark.parametrize("name", ["intake/pending", "intake/compact", "inspect/page", "decay/forget"])
+PARTS = ("intake/pending", "intake/compact", "inspect/page", "decay/forget", "snapshot/nodes", "snapshot/entities")
+
+
+@pytest.mark.parametrize("name", PARTS)
 def test_what_reads_a_part_reads_no_further(connection, name):
     """A million of which a thousand are asked for: the index gives them in order."""
     found = planned(connection, name)

@@ -45,13 +45,13 @@ def test_each_step_is_a_function_of_its_name():
 def test_each_stored_step_has_a_folder_of_cypher_and_each_folder_is_a_step_or_a_known_other():
     folders = {path.name for path in CYPHER.iterdir() if path.is_dir()}
     assert folders >= STORED
-    assert folders - STORED == {"attach", "import", "inspect", "lease"}
+    assert folders - STORED == {"attach", "import", "inspect", "lease", "snapshot"}
 
 
 def test_every_query_is_used_and_every_one_that_is_used_is_there():
     code = "\n".join(path.read_text() for path in (ROOT / "worker").rglob("*.py"))
     there = {path.relative_to(CYPHER).with_suffix("").as_posix() for path in CYPHER.rglob("*.cypher")}
-    used = set(re.findall(r'"((?:attach|commit|decay|import|inspect|intake|lease|load)/\w+)"', code))
+    used = set(re.findall(r'"((?:attach|commit|decay|import|inspect|intake|lease|load|snapshot)/\w+)"', code))
     built = {name for name in there if 'f"inspect/bad_' in code and name.startswith("inspect/bad_")}
     assert used - there == set()
     assert there - used - built == set()
@@ -71,6 +71,7 @@ CLAUSE = re.compile(
 )
 SENT = {  # every text that goes to the driver, and every name of a query that is not written out where it is used
     ("fleet.py", "work"),  # what a thread does: no text
+    ("archive/restore.py", "query"),
     ("graph/connection.py", "text"),
     ("graph/connection.py", "neo4j.Query(text)"),
     ("graph/connection.py", "self.run"),
@@ -79,6 +80,7 @@ SENT = {  # every text that goes to the driver, and every name of a query that i
     ("graph/desk.py", "f'inspect/bad_{name}'"),
     ("graph/migrate.py", "statement"),  # of a file of migrations/
     ("graph/migration_refusals.py", "name"),
+    ("graph/export.py", "name"),
     ("graph/neo4j.py", "name"),
 }
 
@@ -170,7 +172,7 @@ def test_only_files_of_queries_reach_the_driver():
 
 
 def test_every_query_takes_what_it_is_given_as_parameters_and_as_nothing_else():
-    """A dynamic identifier, `$(…)`, is a relationship type of an import; nothing loads a file, or runs a text."""
+    """A dynamic identifier, `$(…)`, is a relationship type of an import or a restored snapshot; nothing loads a file, or runs a text."""
     dynamic = {}
     for path in CYPHER.rglob("*.cypher"):
         whole = path.read_text()
@@ -183,7 +185,7 @@ def test_every_query_takes_what_it_is_given_as_parameters_and_as_nothing_else():
             assert re.search(rf"\b{name}\b", head) or name == "between", f"{path}: {name}"
         if found := re.findall(r"\$\((.*?)\)", body):
             dynamic[path.relative_to(CYPHER).as_posix()] = set(found)
-    assert dynamic == {"import/links.cypher": {"$type[k]"}}
+    assert dynamic == {name: {"$type[k]"} for name in ("import/links.cypher", "snapshot/create_links.cypher")}
 
 
 def test_the_neo4j_graph_has_every_method_of_the_port():

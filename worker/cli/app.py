@@ -7,7 +7,22 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import check, compare, db, demo, health, import_, inject, migrate, run, status, top
+from worker.cli import (
+    check,
+    compare,
+    db,
+    demo,
+    health,
+    import_,
+    inject,
+    migrate,
+    replay,
+    restore,
+    run,
+    snapshot,
+    status,
+    top,
+)
 
 app = typer.Typer(
     name="stridegraph",
@@ -24,6 +39,9 @@ app.command("status")(status.status)
 app.command("health")(health.health)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
+app.command("snapshot")(snapshot.snapshot)
+app.command("restore")(restore.restore)
+app.command("replay")(replay.replay)
 app.command("import")(import_.import_)
 app.command("migrate")(migrate.migrate)
 app.add_typer(db.app, name="db")

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from worker.errors import Refused
 from worker.graph.held import Held, by_kind, finish
-from worker.graph.port import COMMITTED
+from worker.graph.port import COMMITTED, RESTORING
 from worker.graph.resident import Resident
 from worker.graph.rows import LATEST, Rejected, energies
 from worker.graph.settle import forget, give_back_half_lives, renew_half_lives, settle
@@ -28,11 +29,14 @@ if TYPE_CHECKING:
 def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
     """Take the graph, finish what another has left half-done, and count what is there; None while another holds it.
 
-    Raises Fenced, Unreachable, SchemaError.
+    Raises Fenced, Refused, Unreachable, SchemaError.
     """
     ledger = graph.take(holder, settings.lease.ttl)
     if ledger is None:
         return None
+    if ledger.phase == RESTORING:
+        why = f"the graph {graph.name!r} is restored in part: `stridegraph restore` has broken off"
+        raise Refused(why, "delete all nodes of that `graph`, and restore it again")
     parameters = settings.physics
     if ledger.phase == COMMITTED:
         ledger, _ = ledger.closed()

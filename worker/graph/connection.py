@@ -34,6 +34,12 @@ def _ours(translated: Callable[[Exception], GraphError] = translate) -> Iterator
         raise translated(error) from error
 
 
+def _rows(result: neo4j.Result) -> list[Row]:
+    """Return all rows. The driver's `data()` looks at every value for nodes to unfold: most of the time of a long column."""
+    names = result.keys()
+    return [dict(zip(names, record, strict=True)) for record in result]
+
+
 class Transaction:
     """One explicit transaction: everything in it happens, or nothing."""
 
@@ -48,7 +54,7 @@ class Transaction:
     def statement(self, text: str, **parameters: Any) -> list[Row]:
         """Run a text that stands in a file of `cypher/` or `migrations/`."""
         with _ours():
-            return self._transaction.run(text, parameters).data()
+            return _rows(self._transaction.run(text, parameters))
 
     def commit(self) -> None:
         """Make it stand. Raises CommitUnknown where the answer was lost, or leaves open what happened."""
@@ -113,13 +119,20 @@ class Connection:
     def statement(self, text: str, **parameters: Any) -> list[Row]:
         """Run a text that stands in a file of `cypher/` or `migrations/` as a transaction of its own."""
         with _ours(), self._session() as session:
-            return session.run(neo4j.Query(text), parameters).data()
+            return _rows(session.run(neo4j.Query(text), parameters))
 
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """Open an explicit transaction; without a `commit()` inside it is rolled back."""
-        with _ours(), self._session() as session, session.begin_transaction() as transaction:
-            yield Transaction(transaction, self.text)
+    def transaction(self, timeout: float | None = None) -> Iterator[Transaction]:
+        """Open an explicit transaction; without a `commit()` inside it is rolled back, however its block ends.
+
+        After `timeout` seconds the server ends it, whatever has become of this process.
+        """
+        with _ours(), self._session() as session:
+            transaction = session.begin_transaction(timeout=timeout)
+            try:
+                yield Transaction(transaction, self.text)
+            finally:
+                transaction.close()  # the driver's own `with` would commit
 
     def _session(self) -> neo4j.Session:
         return self._driver.session(database=self.settings.database, fetch_size=-1)

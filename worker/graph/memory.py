@@ -70,6 +70,7 @@ class MemoryGraph:
     rejected: list[Properties] = field(default_factory=list)
     stats: dict[str, WeightStats] = field(default_factory=dict)
     noted: Counter[str] = field(default_factory=Counter)  # visits, by id, that no node has been given yet
+    elsewhere: Counter[int] = field(default_factory=Counter)  # relationships that lead out of the graph, by node
     kept: Ledger | None = None
     holder: str | None = None
     expires: float = 0.0
@@ -90,6 +91,7 @@ class MemoryGraph:
             },
             stats=dict(self.stats),
             noted=Counter(self.noted),
+            elsewhere=Counter(self.elsewhere),
             kept=self.kept,
             _out=defaultdict(list, {key: list(links) for key, links in self._out.items()}),
             _made=self._made,
@@ -123,6 +125,12 @@ class MemoryGraph:
         self._out[source].append(self._made)
         return self._made
 
+    def put_link(self, key: int, link: Link) -> None:
+        """Add a link under a key that it has elsewhere."""
+        self.link[key] = link
+        self._out[link.source].append(key)
+        self._made = max(self._made, key)
+
     def add_entity(self, **properties: Any) -> int:
         """Add an entity and return its key; without a property `graph`, it is one of this graph."""
         self._made += 1
@@ -138,6 +146,10 @@ class MemoryGraph:
         self._made += 1
         self.queue[self._made] = properties
         return self._made
+
+    def out_links(self, key: int) -> Sequence[int]:
+        """Return the keys of the links that go out of a node."""
+        return self._out.get(key, ())
 
     def delete_node(self, key: int) -> None:
         """Delete a node, its links and its memberships."""
@@ -334,7 +346,7 @@ class MemoryGraph:
             linked.update({link.source, link.target})
             around |= {end for end, other in ((link.source, link.target), (link.target, link.source)) if other in goals}
         members = [len(self.member.get(key, ())) for key in there]
-        degree = [linked[key] + more for key, more in zip(there, members, strict=True)]
+        degree = [linked[key] + self.elsewhere[key] + more for key, more in zip(there, members, strict=True)]
         return there, Ties(
             np.array(degree), np.array(members), np.array([key in around for key in there], dtype=np.bool_)
         )

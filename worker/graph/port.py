@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from worker.physics.retention import Ties
 
 IDLE, COMMITTED = "idle", "committed"
+RESTORING = "restoring"  # no worker takes such a graph: a part of it is not there yet
 NEAR = 1e-9  # costs so close count as equal where links are ranked: in a database, their last bits are its own
 
 

@@ -1,0 +1,218 @@
+"""A snapshot as a folder: `manifest.json`, which names every table with its rows, bytes and SHA-256, and the tables.
+
+A folder is whole or it is none: it is written under another name, forced to the disk, and then renamed; the manifest is the
+last file in it. Reading begins with looking at every byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from worker.archive.digest import LINKS, NODES, State
+from worker.archive.tables import SCHEMAS
+from worker.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FORMAT = "stridegraph snapshot"
+SCHEMA = 1  # of the tables; what is newer is not read
+MANIFEST = "manifest.json"
+LARGEST = 16_000_000  # bytes of a manifest
+_TAKE_ANOTHER = "take another snapshot, or copy it again"
+
+
+class Snapshot(NamedTuple):
+    """A snapshot whose every byte is as it was written."""
+
+    folder: Path
+    manifest: dict[str, Any]
+
+    def table(self, kind: str) -> pa.Table:
+        """Return a table. Raises InputError where it is not what its manifest says."""
+        path = self.folder / f"{kind}.parquet"
+        try:
+            table = pq.read_table(path, schema=None, partitioning=None)
+        except (pa.ArrowException, OSError) as error:
+            raise InputError(f"{path}: it cannot be read: {error}", _TAKE_ANOTHER) from error
+        wanted = SCHEMAS[kind]
+        if table.schema.names != wanted.names or list(map(str, table.schema.types)) != list(map(str, wanted.types)):
+            raise InputError(f"{path}: its columns are not those of a snapshot", _TAKE_ANOTHER)
+        rows = self.manifest["files"][path.name]["rows"]
+        if table.num_rows != rows:
+            raise InputError(f"{path}: it has {table.num_rows} rows, and not {rows}", _TAKE_ANOTHER)
+        return table
+
+
+class Writer:
+    """The tables of a snapshot that is being written, piece by piece."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.rows = dict.fromkeys(SCHEMAS, 0)
+        self._files = ExitStack()
+        self._writers = {
+            kind: self._files.enter_context(pq.ParquetWriter(folder / f"{kind}.parquet", schema))
+            for kind, schema in SCHEMAS.items()
+        }
+
+    def write(self, kind: str, table: pa.Table) -> None:
+        """Append rows to a table."""
+        if table.num_rows:
+            self._writers[kind].write_table(table)
+            self.rows[kind] += table.num_rows
+
+    def close(self) -> None:
+        """End all tables."""
+        self._files.close()
+
+    def state(self) -> State:
+        """Return what has been written, once all tables are ended, as far as a digest is taken over it."""
+        columns = {"nodes": list(NODES), "links": list(LINKS)}
+        return State(*(pq.read_table(self.folder / f"{k}.parquet", columns=columns.get(k)) for k in State._fields))
+
+    def finish(self, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Force all tables to the disk and write the manifest after them; return it."""
+        files = {}
+        for kind in SCHEMAS:
+            path = self.folder / f"{kind}.parquet"
+            force(path)
+            files[path.name] = {"rows": self.rows[kind], "bytes": path.stat().st_size, "sha256": _sha256(path)}
+        whole = {"format": FORMAT, "schema": SCHEMA, **manifest, "files": files}
+        whole["sha256"] = _seal(whole)
+        (self.folder / MANIFEST).write_bytes(_written(whole))
+        force(self.folder / MANIFEST)
+        return whole
+
+
+@contextmanager
+def new(folder: Path) -> Iterator[Writer]:
+    """Write a snapshot to a new folder. Raises InputError."""
+    with beside(folder) as part:
+        writer = Writer(part)
+        try:
+            yield writer
+        finally:
+            writer.close()
+
+
+@contextmanager
+def beside(folder: Path) -> Iterator[Path]:
+    """Give a folder's files a place under another name, and that its own once all are on the disk. Raises InputError."""
+    part = folder.parent / f".{folder.name}.{secrets.token_hex(4)}.part"
+    try:
+        part.mkdir()
+        try:
+            yield part
+            force(part)
+            part.rename(folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+        force(folder.parent)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: {error.strerror or error}", "check the folder, its rights and the room there"
+        ) from error
+
+
+def check_new(folder: Path) -> None:
+    """Refuse a folder that is there, or cannot be made, before anything is read. Raises InputError."""
+    if os.path.lexists(folder):
+        raise InputError(f"{folder}: it is there already", "name a folder that is not there: nothing is overwritten")
+    if not folder.parent.is_dir():
+        raise InputError(f"{folder}: there is no folder {folder.parent}", "make it first")
+
+
+def opened(folder: Path) -> Snapshot:
+    """Look at every byte of a snapshot. Raises InputError, with the file and the reason, where one is not as it was written."""
+    try:
+        manifest = _manifest(folder)
+        for kind in SCHEMAS:
+            _check(folder / f"{kind}.parquet", manifest["files"][f"{kind}.parquet"])
+    except OSError as error:
+        raise InputError(f"{error.filename or folder}: {error.strerror or error}", _TAKE_ANOTHER) from error
+    return Snapshot(folder, manifest)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise InputError(f"{folder}: there is no {MANIFEST} in it", "it is no snapshot, or one that was broken off")
+    if path.stat().st_size > LARGEST:
+        raise InputError(f"{path}: it is larger than any manifest", "it is no snapshot")
+    text = path.read_bytes()
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: it is no JSON: {str(error)[:100]}", _TAKE_ANOTHER) from error
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        raise InputError(f"{path}: it is not the manifest of a snapshot", "it is of another program, or damaged")
+    if type(found.get("schema")) is int and found["schema"] > SCHEMA:
+        raise InputError(
+            f"{path}: its schema is {found['schema']}, and this program reads up to {SCHEMA}", "update Stridegraph"
+        )
+    sealed = {name: value for name, value in found.items() if name != "sha256"}
+    if found.get("schema") != SCHEMA or found.get("sha256") != _seal(sealed) or text != _written(found):
+        raise InputError(f"{path}: it is damaged: its SHA-256 is another", _TAKE_ANOTHER)
+    _check_contents(path, found)
+    return found
+
+
+def _check_contents(path: Path, manifest: dict[str, Any]) -> None:
+    """Refuse a manifest that is sealed, and does not say what one of a snapshot does. Raises InputError."""
+    named, tables = manifest.get("files"), {f"{kind}.parquet" for kind in SCHEMAS}
+    if not isinstance(named, dict) or named.keys() != tables or not all(map(_is_file, named.values())):
+        raise InputError(f"{path}: it does not name the tables of a snapshot", "it is of another program")
+    for name, kind in (("graph", str), ("settings", dict), ("digest", str), ("tick", int)):
+        if not isinstance(manifest.get(name), kind):
+            raise InputError(f"{path}: it does not say what its {name} is", "it is of another program")
+    if not all(isinstance(group, dict) for group in manifest["settings"].values()):
+        raise InputError(f"{path}: it does not say what its settings are", "it is of another program")
+
+
+def _is_file(named: Any) -> bool:
+    return isinstance(named, dict) and named.keys() == {"rows", "bytes", "sha256"}
+
+
+def _check(path: Path, known: dict[str, Any]) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: it is not there, or is no file", _TAKE_ANOTHER)
+    size = path.stat().st_size
+    if size != known["bytes"]:
+        raise InputError(f"{path}: it has {size} bytes, and not {known['bytes']}", _TAKE_ANOTHER)
+    if _sha256(path) != known["sha256"]:
+        raise InputError(f"{path}: it is damaged: its SHA-256 is another", _TAKE_ANOTHER)
+
+
+def _written(manifest: dict[str, Any]) -> bytes:
+    """Return a manifest as it stands in its file: there is one way to write it, so that no byte can be another."""
+    return (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
+
+
+def _seal(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(_written(manifest)).hexdigest()
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def force(path: Path) -> None:
+    """Force a file or a folder to the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
