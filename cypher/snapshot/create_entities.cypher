@@ -8,8 +8,8 @@ SET l.lock = $fence
 WITH l WHERE l.fence = $fence
 CALL () {
   UNWIND range(0, size($properties) - 1) AS k
-  CREATE (e:Entity)
-  SET e = $properties[k], e.graph = $graph
+  CREATE (e:Entity {graph: $graph})
+  SET e += $properties[k]
   RETURN collect([k, id(e)]) AS keys
 }
 RETURN keys

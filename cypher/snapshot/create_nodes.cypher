@@ -8,8 +8,8 @@ SET l.lock = $fence
 WITH l WHERE l.fence = $fence
 CALL () {
   UNWIND range(0, size($properties) - 1) AS k
-  CREATE (n:Node)
-  SET n = $properties[k], n.graph = $graph
+  CREATE (n:Node {graph: $graph})
+  SET n += $properties[k]
   RETURN collect([k, id(n)]) AS keys
 }
 RETURN keys

@@ -9,8 +9,8 @@ SET l.lock = $fence
 WITH l WHERE l.fence = $fence
 CALL () {
   UNWIND range(0, size($properties) - 1) AS k
-  CREATE (s:Stimulus)
-  SET s = $properties[k], s.graph = $graph,
+  CREATE (s:Stimulus {graph: $graph})
+  SET s += $properties[k],
       s.created_at = CASE WHEN $created_at IS NULL THEN datetime({epochSeconds: k}) ELSE datetime($created_at[k]) END
   RETURN count(s) AS created
 }

@@ -236,7 +236,7 @@ ROWS = (
         "replay",
         "the same run twice; other threads, hash seeds, row orders, batch sizes",
         "identical bits",
-        ("tests/property/test_tick_bits.py", f"{FAULT}test_simulator.py"),
+        ("tests/property/test_tick_bits.py", "tests/property/test_archive.py", f"{FAULT}test_simulator.py"),
         "same_bits or no_bit or another_process",
         quick=500,
         portion=1000,

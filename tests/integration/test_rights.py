@@ -23,7 +23,11 @@ WORKER, IMPORT, MIGRATOR = (
     [text.strip() for text in block.split(";") if text.strip()]
     for block in re.findall(r"```cypher\n(.*?)```", PAGE, re.DOTALL)
 )
-STAGES = {"run": (WORKER, "commit decay intake lease load inspect"), "import": (WORKER + IMPORT, "import")}
+STAGES = {
+    "run": (WORKER, "commit decay intake lease load inspect"),
+    "import": (WORKER + IMPORT, "import"),
+    "snapshot": (WORKER + IMPORT, "snapshot"),
+}
 
 
 @pytest.mark.smoke

@@ -7,10 +7,9 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from hypothesis import given
-from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from tests.property.worlds import build, queue, worlds
+from tests.property.worlds import build, queue, share, worlds
 from worker.archive import replay
 from worker.archive.digest import digest
 from worker.archive.load import memory
@@ -23,7 +22,7 @@ from worker.tick import tick
 KINDS = st.booleans().flatmap(lambda anonymous: st.tuples(worlds(ticks=4, explore=not anonymous), st.just(anonymous)))
 
 
-@examples(max_examples=50)
+@share(0.025)
 @given(KINDS, st.integers(0, 3), st.integers(0, 2**20))
 def test_s2_a_snapshot_taken_at_any_tick_gives_the_same_bits(kind, taken, seed):
     world, anonymous = kind

@@ -306,6 +306,19 @@ def test_one_that_breaks_off_leaves_nothing_and_one_that_is_killed_no_snapshot(l
         snapshot(left.graph, tmp_path / "b" / "c", settings)
 
 
+def test_what_others_add_while_it_is_read_is_in_it_whole_or_not_at_all(left, settings, tmp_path):
+    graph = left.graph
+
+    def adds(kind, _):
+        if kind == "nodes":
+            graph.add_link(1, graph.add_node(id="new"), "R", log_weight=1.0)  # a node that has been read leads to it
+            graph.add_link(1, 2, "R", log_weight=1.0)
+
+    manifest = snapshot(graph, tmp_path / "a", settings, done=adds)
+    assert (manifest["files"]["nodes.parquet"]["rows"], manifest["files"]["links.parquet"]["rows"]) == (40, 153)
+    assert replayed(tmp_path / "a", settings)[1].frames[-1]["tick"] == 9
+
+
 def test_a_disk_that_is_full_is_told_of(left, settings, tmp_path, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 DIGITS = 12  # of a number, so that numbers as texts have the order of numbers
 STRANGER = "?"  # before the number of what is named, and is not there
-LAST_LINK = 2**63 - 1
 
 
 class Names:
@@ -87,10 +86,7 @@ class Names:
         """
         if ledger is None or not self.anonymous:
             return ledger
-        turn, forgetting = (self._not_after(own) for own in (ledger.turn, ledger.forgetting))
-        link = ledger.forgetting_link if self.of_ids([ledger.forgetting]) != [None] else LAST_LINK
-        link = link if forgetting else -1
-        return replace(ledger, turn=turn, forgetting=forgetting, forgetting_link=link, digest="")
+        return replace(ledger, turn=self._not_after(ledger.turn), digest="")
 
     def stimuli(self, batch: StimulusBatch) -> StimulusBatch:
         """Return the queue with ids as what they go by, and nothing in it that tells where it comes from."""

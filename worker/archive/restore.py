@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from worker.archive.load import Tables, ledger, statistics
-from worker.errors import Busy, CommitUnknown, Fenced, ForeignChange, InputError, Refused, StrideError
+from worker.errors import Busy, Fenced, ForeignChange, InputError, Refused, StrideError
 from worker.graph.port import RESTORING, Ledger
 from worker.process import process_name
 
@@ -122,7 +122,9 @@ class _Restorer:
             self.done(kind, size)
 
     @retry(
-        retry=retry_if_exception(lambda error: isinstance(error, Busy) and not isinstance(error, CommitUnknown)),
+        retry=retry_if_exception_type(
+            Busy
+        ),  # whose transaction was rolled back: any other may have created what it was to
         stop=stop_after_attempt(8),
         wait=wait_random_exponential(multiplier=0.25, max=15),
         reraise=True,

@@ -53,7 +53,7 @@ def take(
     left_out: Counter[str] = Counter()
     with files.new(folder) as writer:
         with export as graph:
-            for kind, table in pieces(graph, settings, left_out, anonymous=anonymous):
+            for kind, table in pieces(graph, settings, left_out, anonymous=anonymous, more=not anonymous):
                 writer.write(kind, table)
                 done(kind, table.num_rows)
             ledger = graph.ledger
@@ -74,10 +74,13 @@ def take(
 
 
 def pieces(
-    graph: Export, settings: Settings, left_out: Counter[str], *, anonymous: bool = False
+    graph: Export, settings: Settings, left_out: Counter[str], *, anonymous: bool = False, more: bool = True
 ) -> Iterator[tuple[str, pa.Table]]:
-    """Yield a graph's tables piece by piece: entities, nodes with what they are members of, links, and the rest."""
-    more, goal = not anonymous, bool(settings.valence.goal)
+    """Yield a graph's tables piece by piece: entities, nodes with what they are members of, links, and the rest.
+
+    Without `more`, properties that the physics does not know stay where they are.
+    """
+    goal = bool(settings.valence.goal)
     entities, nodes, noted = Names(anonymous=anonymous), Names(anonymous=anonymous), graph.visits()
     for rows in graph.entities(more=more):
         yield "entities", entity_table(rows, entities.add([own for own, _ in rows]), left_out)
@@ -104,7 +107,7 @@ def pieces(
 def state_of(graph: Export, settings: Settings) -> State:
     """Return the state of a graph that fits into memory."""
     found: dict[str, list[pa.Table]] = {kind: [schema.empty_table()] for kind, schema in SCHEMAS.items()}
-    for kind, table in pieces(graph, settings, Counter()):
+    for kind, table in pieces(graph, settings, Counter(), more=False):
         found[kind].append(table)
     return State(*(pa.concat_tables(found[kind]) for kind in State._fields))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from worker.errors import Busy, HeldTooLong
@@ -269,7 +270,8 @@ class MemoryExport:
     def entities(self, *, more: bool) -> Iterator[list[list[Any]]]:
         """Yield entities in ascending id."""
         mine = [found for found in self.graph.entity.values() if found["graph"] == self.name]
-        yield sorted([found["id"], _more(found, ("graph", "id"), more=more)] for found in mine if "id" in found)
+        named = sorted((found for found in mine if isinstance(found.get("id"), str)), key=itemgetter("id"))
+        yield [[found["id"], _more(found, ("graph", "id"), more=more)] for found in named]
 
     def stimuli(self) -> StimulusBatch:
         """Read the queue."""
