@@ -35,6 +35,7 @@ def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
     if ledger is None:
         return None
     if ledger.phase == RESTORING:
+        graph.release(ledger.fence)
         why = f"the graph {graph.name!r} is restored in part: `stridegraph restore` has broken off"
         raise Refused(why, "delete all nodes of that `graph`, and restore it again")
     parameters = settings.physics
