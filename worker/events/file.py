@@ -45,6 +45,8 @@ class FileSink:
     one when it ends. One process at a time may write to it. Raises SettingsError where it cannot be opened at all.
     """
 
+    label = "file"
+
     def __init__(self, settings: EventsSettings, graph: str) -> None:
         self.dropped = 0
         self._graph = graph

@@ -36,6 +36,7 @@ class Moment(NamedTuple):
     staged: Staged
     terms: Terms
     lasted: int  # ticks in a row that the mood has been the same
+    attempt: int = 0  # times that it was staged before, and others had written to what it read
 
 
 class Flips(NamedTuple):
