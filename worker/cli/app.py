@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from worker.cli import check, compare, db, demo, health, import_, inject, migrate, run, status, top
+from worker.cli import check, compare, db, demo, health, import_, inject, migrate, run, serve, status, top
 
 app = typer.Typer(
     name="stridegraph",
@@ -18,6 +18,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("serve")(serve.serve)
 app.command("inject")(inject.inject)
 app.command("top")(top.top)
 app.command("status")(status.status)

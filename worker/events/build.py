@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from worker.physics.model import Frontier, Int32s, Ints
 
 Event = dict[str, Any]
+TOP = 20  # strides, by phi, that every sample has
 BOUNDARY = ("src_entity", "tgt_entity", "beams", "energy", "max_phi", "hunger")
 
 
@@ -46,11 +47,16 @@ def state_event(graph: str, frame: int, at: datetime, state: str, detail: str) -
     return {**head, "state": state, "detail": detail}
 
 
+def lost_event(graph: str, frame: int, at: datetime, lost: dict[str, int]) -> Event:
+    """Return the event that tells a subscriber what it was too slow for, so many by kind."""
+    return {"kind": "events.lost.v1", "graph": graph, "frame": frame, "t": rfc3339(at), "lost": lost}
+
+
 def frame_start(frame: Frame) -> Event:
     """Return the event that a tick begins with. Where nothing keeps a pace, `dt` is what it aims at (§11)."""
     interval = frame.interval or Interval(frame.dt, "fixed")
     return {
-        **_head("frame.start.v1", frame),
+        **heading("frame.start.v1", frame),
         "dt": frame.dt,
         "interval": interval.seconds,
         "interval_reason": interval.reason,
@@ -73,9 +79,19 @@ def stimuli(frame: Frame) -> Iterator[Event]:
     )
 
 
-def strides(frame: Frame) -> Iterator[Event]:
-    """Give the strides: sources in ascending id, each one's in ascending cost."""
-    strides, staged = frame.moment.strides, frame.moment.staged
+def sample(frame: Frame, share: float) -> Ints:
+    """Return which strides stand for all: a share of them, drawn by the tick's number, and the TOP by phi."""
+    staged, count = frame.moment.staged, frame.strides
+    drawn = np.random.default_rng(frame.frame).random(count) < share
+    drawn[np.argpartition(-staged.phi, TOP)[:TOP] if count > TOP else slice(None)] = True
+    return np.flatnonzero(drawn)
+
+
+def strides(frame: Frame, which: Ints | None = None) -> Iterator[Event]:
+    """Give the strides, or some of them: sources in ascending id, each one's in ascending cost."""
+    told, staged = frame.moment.strides, frame.moment.staged
+    some = np.arange(frame.strides) if which is None else which
+    strides = Strides._make(column[some] for column in told)
     source, target = _at(frame, strides.source), _at(frame, strides.target)
     return _rows(
         "stride.exec.v1",
@@ -85,12 +101,12 @@ def strides(frame: Frame) -> Iterator[Event]:
         e_src_pre=staged.snapshot[source].tolist(),
         e_tgt_pre=staged.snapshot[target].tolist(),
         e_tgt_post=staged.after[target].tolist(),
-        phi=staged.phi.tolist(),
-        z_flow=utility.z_flow(frame.moment.frontier, strides).tolist(),
-        z_phi=staged.z_phi.tolist(),
+        phi=staged.phi[some].tolist(),
+        z_flow=utility.z_flow(frame.moment.frontier, told)[some].tolist(),
+        z_phi=staged.z_phi[some].tolist(),
         score=(-strides.cost).tolist(),
         share=strides.share.tolist(),
-        selected_reason=_names(REASONS, _reasons(frame)),
+        selected_reason=_names(REASONS, _reasons(frame)[some]),
         strategy=_names(fanout.STRATEGIES, strides.strategy),
     )
 
@@ -119,15 +135,15 @@ def boundaries(frame: Frame) -> Iterator[Event]:
     hungry = entities.hunger(staged.snapshot[_at(frame, strides.target)], resident["threshold"][strides.target])
     found = entities.boundaries(strides, resident["entity"], staged.phi, hungry)
     named = [(resident.entities[one.source], resident.entities[one.target], *one[2:]) for one in found]
-    head = _head("entity.boundary.v1", frame)
+    head = heading("entity.boundary.v1", frame)
     for row in sorted(named):
         yield {**head, **dict(zip(BOUNDARY, row, strict=True))}
 
 
-def weights(frame: Frame) -> Iterator[Event]:
-    """Give the links that have learned, in the order of their strides."""
+def weights(frame: Frame, which: Ints | None = None) -> Iterator[Event]:
+    """Give the links that have learned, or those along some of the strides, in the order of these."""
     staged, resident = frame.moment.staged, frame.resident
-    which = np.flatnonzero(staged.learned)
+    which = np.flatnonzero(staged.learned) if which is None else which[staged.learned[which] != 0.0]
     strides = Strides._make(column[which] for column in frame.moment.strides)
     return _rows(
         "weights.updated.v1",
@@ -142,14 +158,14 @@ def weights(frame: Frame) -> Iterator[Event]:
 
 def rejections(frame: Frame, rejected: Sequence[Rejected]) -> Iterator[Event]:
     """Give what was rejected."""
-    head = _head("input.rejected.v1", frame)
+    head = heading("input.rejected.v1", frame)
     return ({**head, **found._asdict()} for found in rejected)
 
 
 def frame_end(frame: Frame) -> Event:
     """Return the figures that a tick ends with."""
     return {
-        **_head("frame.end.v1", frame),
+        **heading("frame.end.v1", frame),
         "energy_in": frame.energy_in,
         "energy_transferred": frame.energy_transferred,
         "energy_decay": {"total": frame.energy_faded, "by_type": frame.energy_decay},
@@ -177,13 +193,14 @@ def rfc3339(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
 
 
-def _head(kind: str, frame: Frame) -> Event:
+def heading(kind: str, frame: Frame) -> Event:
+    """Return what each event of a tick begins with."""
     return {"kind": kind, "graph": frame.graph, "frame": frame.frame, "t": rfc3339(frame.at)}
 
 
 def _rows(kind: str, frame: Frame, **columns: Sequence[Any]) -> Iterator[Event]:
     """Give an event a row of the columns."""
-    head, names = _head(kind, frame), tuple(columns)
+    head, names = heading(kind, frame), tuple(columns)
     for row in zip(*columns.values(), strict=True):
         event = head.copy()
         event.update(zip(names, row, strict=True))
