@@ -16,6 +16,7 @@ from anyio.to_thread import run_sync
 from fastapi import Body, FastAPI, Path, Query, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
 from prometheus_client.exposition import choose_encoder
+from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
 from worker.errors import GraphError, InputError, StrideError
@@ -56,6 +57,15 @@ PATHS = (
     "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/stimuli", "/api/control", "/events",
     "/openapi.json",
 )  # fmt: skip
+
+
+class Anything(StringConvertor):
+    """All that is left of a path, line ends too: an id may hold anything."""
+
+    regex = "(?s:.*)"
+
+
+register_url_convertor("anything", Anything())
 
 
 class Controlled(Protocol):
@@ -287,7 +297,7 @@ def application(
         ("/", answers.index, Index),
         ("/api/status", answers.status, Standing),
         ("/api/top", answers.top, Tops),
-        ("/api/node/{id:path}", answers.node, NodeNow),
+        ("/api/node/{id:anything}", answers.node, NodeNow),
     ):
         app.get(path, response_model=model)(endpoint)
     app.get("/healthz", responses=well)(answers.healthz)
