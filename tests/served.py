@@ -19,7 +19,7 @@ from worker.loop import Worker
 from worker.server.serving import Serving
 from worker.settings import Settings
 
-SOON = 20.0  # s after which what shall come has not come
+SOON = 10.0  # s after which what shall come has not come
 
 
 def graph_of(count=200, links=6, **more):

@@ -75,7 +75,14 @@ class Backlog:
         return self.lost.total() - before
 
     def take(self) -> tuple[Counter[str], str]:
-        """Return what was lost since the last time, and the next message; nothing where nothing waits."""
+        """Return what was lost since the last time, and the next message; nothing where nothing waits.
+
+        A snapshot comes alone: what was lost, was lost after it.
+        """
+        if self._parts and self._parts[0].kind == SNAPSHOT:
+            snapshot = self._parts.popleft()
+            self.size -= snapshot.size
+            return Counter(), snapshot.text
         lost, self.lost = self.lost, Counter()
         message: list[str] = []
         size = 0

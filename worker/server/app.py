@@ -23,7 +23,7 @@ from worker.errors import GraphError, InputError, StrideError
 from worker.events.subscribers import SUBSCRIBED
 from worker.health import Verdict
 from worker.server.follow import ABORT, follow
-from worker.server.guard import TRUSTED, Guard, Refusal
+from worker.server.guard import BUG, TRUSTED, Guard, Refusal
 from worker.server.models import (
     ForCandidates,
     ForNode,
@@ -306,11 +306,17 @@ def application(
     app.post("/api/stimuli", response_model=Queued, status_code=202)(answers.inject)
     app.post("/api/control", response_model=Obeyed, status_code=202)(answers.control)
     app.websocket("/events")(answers.events)
+    app.exception_handler(Exception)(_bug)
     app.exception_handler(Denied)(_denied)
     app.exception_handler(StrideError)(_failed)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_unknown)
     return Guard(app, settings)
+
+
+async def _bug(_: Request, __: Exception) -> Response:
+    """Answer what nobody foresaw; it is raised again, and the guard tells of it."""
+    return _problem(BUG)
 
 
 async def _denied(_: Request, error: Denied) -> Response:

@@ -51,6 +51,9 @@ class Refusal(NamedTuple):
         return orjson.dumps({"error": self.error, "remedy": self.remedy})
 
 
+BUG = Refusal(500, "this is a bug: see the log of the server")
+
+
 class Rates:
     """How many requests each address may still make: so many a second, and twice that at once."""
 
@@ -101,7 +104,7 @@ class Guard:
         except Exception as error:  # noqa: BLE001  (whatever it is, the thread goes on)
             log.error("serve.failed", path=scope["path"], why=f"{type(error).__name__}: {error}")  # noqa: TRY400
             if not begun:
-                await answer(Refusal(500, "this is a bug: see the log of the server"), scope, send)
+                await answer(BUG, scope, send)
 
     def _refusal(self, scope: Scope) -> Refusal | None:
         headers = {name: value.decode("latin-1") for name, value in scope["headers"]}

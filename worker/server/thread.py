@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 SPARE = 64  # connections beside those of subscribers
 REQUEST = 10.0  # seconds within which a connection must bring a whole request
 STUCK = 5.0  # seconds after which a connection that cannot even be closed is cut
+SENT = 262_144  # bytes that the kernel may hold of what a connection was sent
 STOP = 3  # seconds that requests are given to end
 START = 20.0  # seconds within which the thread must begin to listen
 
@@ -90,6 +91,7 @@ class Listener:
         except BaseException as error:  # noqa: BLE001  (it ends here, whatever it is, and the ticks go on)
             log.error("serve.ended", why=f"{type(error).__name__}: {error}")  # noqa: TRY400
         finally:
+            self._socket.close()  # who asks from now on is refused, and does not wait for ever
             for hub in self._hubs:
                 hub.end()
             self.over.set()
@@ -150,6 +152,7 @@ def _listening(settings: ServeSettings) -> socket.socket:
         raise SettingsError(f"{where}: {error.strerror}", "name an address of this machine") from None
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SENT)
         listening.bind(address)
         listening.listen(128)
     except OSError as error:
