@@ -119,6 +119,7 @@ def node(graph: Neo4jGraph, settings: Settings, own: str) -> dict[str, Any] | No
         return None
     found = rows[0]
     found["threshold"] = found["threshold"] or settings.physics.threshold_of(found["type"] or "*")
+    found["links"] = [link for link in found["links"] if isinstance(link["target"], str)]
     return {**found, "active": found["energy"] is not None and found["energy"] >= found["threshold"]}
 
 
