@@ -63,6 +63,19 @@ def test_every_event_is_what_its_schema_says_though_it_is_made_when_the_graph_ha
     VALIDATORS["events.lost.v1"].validate(lost_event("g", 3, frame.at, {"node.flip.v1": 2}))
 
 
+def test_what_is_worked_out_later_is_what_it_was_though_weights_and_visits_have_changed():
+    sink, held, expected = sink_of(), filled(links=16, learning={"rate": 1.0}), []
+    for frame in frames(held, 6):
+        sink.frame(frame)
+        some = build.sample(frame, sink.share)
+        expected.append(list(build.strides(frame, some)))
+        every = list(build.strides(frame))
+        assert expected[-1] == [every[i] for i in some]
+    late = [[event for event in made(bundle) if event["kind"] == "stride.exec.v1"] for bundle in sink.take()]
+    assert late == expected
+    assert len({event["selected_reason"] for events in late for event in events}) > 3
+
+
 def test_nothing_is_built_of_kinds_that_nobody_wants(monkeypatch):
     built = Counter()
     for name in (
