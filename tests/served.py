@@ -124,7 +124,9 @@ class There:
     @contextmanager
     def follow(self, query="", **more):
         """Follow the events; what is given reads them one by one."""
-        with connect(f"ws://{self.host}/events{query}", open_timeout=SOON, compression=None, **more) as socket:
+        with connect(
+            f"ws://{self.host}/events{query}", open_timeout=SOON, close_timeout=1.0, compression=None, **more
+        ) as socket:
             yield Reader(socket)
 
     @contextmanager

@@ -68,9 +68,11 @@ def test_a_slow_one_gets_or_is_told_of_every_event(there, seed):
         query = "?kinds=" + ",".join(
             sorted(SUBSCRIBED - {"worker.state.v1", "entity.boundary.v1", "input.rejected.v1"})
         )
+        wait_for(lambda: made.counts)
         with there.follow(query, max_queue=1) as events:
-            begun = next(events)["frame"]
-            got, lost = Counter(), Counter()
+            while (event := next(events))["kind"] == "snapshot.v1":  # a second one, where it came while a tick was made
+                begun = event["frame"]
+            got, lost = Counter([event["kind"]]), Counter(event.get("lost", {}))
             while made.since(begun).total() < EVENTS:
                 stimulated(there, rng)
                 event = next(events)
@@ -133,7 +135,7 @@ def test_those_that_flood_it_are_cut_off(there, seed):
             with there.follow("?kinds=worker.state.v1") as flood:
                 with pytest.raises(ConnectionClosed):
                     say_much(flood, rng)
-                assert flood.socket.close_code in (1008, 1009)
+                assert flood.socket.close_code in (1006, 1008, 1009)  # 1006: it was cut while more was on its way
         assert next(events)["frame"] == first + 1
         wait_for(lambda: len(there.hub.followers) == 1)
         done = worker.done

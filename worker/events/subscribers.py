@@ -114,8 +114,7 @@ SUBSCRIBED = frozenset((*ORDER, STATE))  # the kinds that can be asked for
 class Subscribers:
     """The sink. `kinds` are those that somebody wants, set by whoever serves; `share` is that of the strides they get.
 
-    What waits to be taken is bounded: beyond that the newest are lost, and `gap` says so. `wake` is called when there is
-    something to take; it must not block.
+    What waits to be taken is bounded: beyond that the newest are lost, and `gap` says so.
     """
 
     label = "subscribers"
@@ -126,7 +125,6 @@ class Subscribers:
         self.kinds: frozenset[str] = frozenset()
         self.dropped = 0  # events that subscribers were too slow for: counted by whoever serves them
         self.gap = False
-        self.wake: Callable[[], object] = lambda: None
         self.closed = False
         self.entered: Event | None = None  # the state that the worker is in
         self.tick = 0  # the last one
@@ -143,13 +141,13 @@ class Subscribers:
         for kind in ORDER:
             if kind in wanted:
                 parts[kind] = _MAKE[kind](frame) if some is None or kind in _MAKE else _MAKE_OF_SOME[kind](frame, some)
-        self._hand_over(Bundle(frame.frame, wanted, parts, Look.of(frame)))
+        self._waiting.append(Bundle(frame.frame, wanted, parts, Look.of(frame)))
 
     def state(self, state: str, detail: str) -> None:
         """Hand over that the worker has entered a state."""
         self.entered = build.state_event(self.graph, self.tick, datetime.now(UTC), state, detail)
         if not self._full():
-            self._hand_over(Bundle(self.tick, self.kinds, {STATE: [self.entered]}))
+            self._waiting.append(Bundle(self.tick, self.kinds, {STATE: [self.entered]}))
 
     def close(self) -> None:
         """Say nothing: who subscribes waits for the next worker."""
@@ -166,7 +164,3 @@ class Subscribers:
     def _full(self) -> bool:
         self.gap = self.gap or len(self._waiting) >= WAITING
         return self.closed or len(self._waiting) >= WAITING
-
-    def _hand_over(self, bundle: Bundle) -> None:
-        self._waiting.append(bundle)
-        self.wake()

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from worker.events.subscribers import Look, Subscribers
     from worker.settings import ServeSettings
 
+OFTEN, SELDOM = (
+    0.02,
+    0.1,
+)  # seconds between two looks at what the worker has handed over: where somebody follows, and else
 LINGER = 60.0  # seconds for which the kinds of who has left are still made: it may come back for them
 
 
@@ -38,7 +42,7 @@ class Follower:
 
 
 class Hub:
-    """All who follow one graph. Everything but `begin` and `_wake` is for the server's thread alone."""
+    """All who follow one graph: for the server's thread alone."""
 
     def __init__(self, sink: Subscribers, settings: ServeSettings) -> None:
         self.sink = sink
@@ -47,14 +51,15 @@ class Hub:
         self._recent = Recent(settings.recent)
         self._look: Look | None = None
         self._lingering: list[frozenset[str]] = []
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._woken = False
 
-    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Take from now on what the worker hands over."""
-        self._loop = loop
-        self.sink.wake = self._wake
-        self._wake()
+    async def run(self) -> None:
+        """Take what the worker hands over, again and again.
+
+        The worker does not call: that is a system call in every tick, at which this thread would take the interpreter from it.
+        """
+        while True:
+            self._take()
+            await asyncio.sleep(OFTEN if self.followers else SELDOM)
 
     def end(self) -> None:
         """Take nothing more, since the thread ends: ticks go on without it."""
@@ -80,26 +85,15 @@ class Hub:
         """Return the line that tells a follower what it has lost."""
         return lines([lost_event(self.sink.graph, self.sink.tick, datetime.now(UTC), dict(counts))]).decode()
 
-    def _wake(self) -> None:
-        """From the worker's thread: have the server's thread take what waits, once for all that waits."""
-        if self._woken or self._loop is None:
-            return
-        self._woken = True
-        try:
-            self._loop.call_soon_threadsafe(self._take)
-        except RuntimeError:  # it has just ended: nobody is there to take anything
-            self.sink.stop()
-
     def _take(self) -> None:
-        self._woken = False
-        bundles = self.sink.take()
-        if self.sink.gap:  # this thread was away for so long that ticks were lost: everyone must begin anew
+        gap, bundles = self.sink.gap, self.sink.take()
+        for bundle in bundles:
+            self._pass_on(bundle)
+        if gap:  # this thread was away for so long that what came after these was lost: everyone must begin anew
             self.sink.gap = False
             self._recent.clear()
             for follower in self.followers:
                 follower.overflow.set()
-        for bundle in bundles:
-            self._pass_on(bundle)
 
     def _pass_on(self, bundle: Bundle) -> None:
         parts = parts_of(bundle)

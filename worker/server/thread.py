@@ -98,9 +98,11 @@ class Listener:
             self._ended()
 
     async def _serve(self) -> None:
-        for hub in self._hubs:
-            hub.begin(asyncio.get_running_loop())
-        await self._server.serve(sockets=[self._socket])
+        serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        taking = [asyncio.create_task(hub.run()) for hub in self._hubs]
+        done, _ = await asyncio.wait({serving, *taking}, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
 
 
 class _Http(H11Protocol):
