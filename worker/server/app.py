@@ -15,7 +15,8 @@ from anyio import CapacityLimiter
 from anyio.to_thread import run_sync
 from fastapi import Body, FastAPI, Path, Query, Request, Response, WebSocket
 from fastapi.exceptions import RequestValidationError
-from prometheus_client.exposition import choose_encoder
+from prometheus_client import exposition
+from prometheus_client.openmetrics import exposition as openmetrics
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
@@ -152,7 +153,10 @@ class Answers:
             if time.monotonic() > self._counted[graph] + FRESH:
                 self._counted[graph] = time.monotonic()
                 self._beside(self._count(graph, figures))
-        write, kind = choose_encoder(request.headers.get("accept", ""))
+        # the library's own choice fails on an Accept without a version
+        openly = "application/openmetrics-text" in request.headers.get("accept", "")
+        write = openmetrics.generate_latest if openly else exposition.generate_latest
+        kind = openmetrics.CONTENT_TYPE_LATEST if openly else exposition.CONTENT_TYPE_PLAIN_0_0_4
         return Response(write(self.metrics.registry), headers={"content-type": kind})
 
     async def status(self, graph: GraphName = None) -> Response:
