@@ -119,7 +119,7 @@ def _lines(made: list[Event]) -> bytes:
     """Return some events as JSON Lines.
 
     Written as one array and then parted where one object ends and the next begins, 10 × faster than one by one: within a text
-    a quote is escaped, and no event holds a list of objects, so the mark stands nowhere else.
+    a quote is escaped, and no event holds a list of objects that begin with `kind`, so the mark stands nowhere else.
     """
     try:
         array = orjson.dumps(made)
