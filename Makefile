@@ -69,4 +69,5 @@ docs-reference: install
 	$(BIN)/python docs/events_table.py > docs/reference/events.md
 	$(BIN)/python docs/failures_table.py > docs/reference/failures.md
 	$(BIN)/python docs/log_table.py > docs/reference/log.md
+	$(BIN)/python docs/metrics_table.py > docs/reference/metrics.md
 	$(BIN)/python -m worker.events.schema docs/reference/events

@@ -77,7 +77,7 @@ def _allowed(kind: Any, marks: list[Any]) -> str:
     if get_origin(kind) is dict:
         return f"table: each {_allowed(*_parts(get_args(kind)[1]))}"
     if get_origin(kind) is tuple:
-        return "list of numbers"
+        return f"list of {'texts' if str in get_args(kind) else 'numbers'}"
     inner = [part for part in get_args(kind) if part is not type(None)]
     if inner:
         return " or ".join(_allowed(*_parts(part)) or part.__name__ for part in inner)

@@ -96,6 +96,17 @@ LINES: Mapping[str, Line] = {
         "The file can be written again.",
         {"file": "its path", "dropped": "events that were lost since the start"},
     ),
+    "serve.listening": Line("info", "It can be asked over HTTP.", {"url": "where"}),
+    "serve.failed": Line(
+        "error",
+        "A request was answered with 500: a bug. Nothing else is touched by it.",
+        {"path": "of the request", "why": "what went wrong"},
+    ),
+    "serve.ended": Line(
+        "error",
+        "The thread that serves HTTP has ended, and is not started again. Ticks go on.",
+        {"why": "what ended it"},
+    ),
     "health.untold": Line(
         "warning",
         "How the worker stands cannot be told, to the file of `health.file` or to systemd: a probe will take it for stuck.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -77,8 +78,15 @@ class Worker:
         self.cap: int | None = None  # sources that a frontier is cut to since the database has lacked memory
         self.named: set[Rejected] = set()  # what the physics does not take, and was told of
         self.holder = process_name()
+        self.held: Held | None = None  # what it knows of its graph, while it has the lease
+        self.state = ""
+        self.met: Counter[str] = Counter()  # what has held it up, by the name of the error
+        self.takeovers = 0  # of the graph, where another had held it last
+        self._fence = 0  # of its own last lease
+        self._leased = clock()  # when it last began to renew the lease
         self._compact_at, self._dropped = clock(), 0
-        self._stop = threading.Event()
+        self._stop, self._wake = threading.Event(), threading.Event()
+        self._paused, self._anew = threading.Event(), threading.Event()
 
     def run(self) -> None:
         """Run until stopped; the transaction that is under way then ends first."""
@@ -91,15 +99,36 @@ class Worker:
     def _run(self) -> None:
         self._state("starting")
         while not self._over():
-            held = self._startup()
-            if held:
-                self._main_loop(held)
+            self.held = self._startup()
+            if self.held:
+                self._main_loop(self.held)
             elif not self.patient:
                 return
 
     def stop(self) -> None:
         """Stop as soon as the transaction that is under way has ended."""
         self._stop.set()
+        self._wake.set()
+
+    def pause(self) -> None:
+        """Move nothing from the next tick on, and keep the lease, until `resume`. From any thread, as the other two."""
+        self._paused.set()
+        self._wake.set()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._paused.clear()
+        self._wake.set()
+
+    def refresh(self) -> None:
+        """Read the graph anew before the next tick."""
+        self._anew.set()
+        self._wake.set()
+
+    @property
+    def lease_left(self) -> float:
+        """Seconds for which its lease is valid at least, unless it is renewed; 0 where it has none."""
+        return max(0.0, self._leased + self.settings.lease.ttl - self.clock()) if self.held else 0.0
 
     def _startup(self) -> Held | None:
         """Take the graph and read what is there; waits for the database, and for another holder's lease to end."""
@@ -120,8 +149,12 @@ class Worker:
     def _attach(self) -> Held | None:
         self.health.attaching(self.graph.name)
         self.prepare()
+        self._anew.clear()
+        self._leased = self.clock()
         held = attach(self.graph, self.settings, self.holder)
         if held:
+            self.takeovers += held.ledger.fence > self._fence + 1
+            self._fence = held.ledger.fence
             held.frontier_cap = min(held.frontier_cap, self.cap or held.frontier_cap)
             held.resident.named_before(self.named)
             held.goes_on = partial(self.health.beat, self.graph.name)
@@ -138,10 +171,12 @@ class Worker:
             if not self._work(held):
                 return
         except ForeignChange:  # others wrote faster than it could read: read everything, and try again
+            self.met["ForeignChange"] += 1
             log.warning("tick.contended")
             self._pause(random.uniform(0.1, 1.0))  # noqa: S311  (a pause, not a secret)
             return
         except TooLarge:  # maybe in answer to COMMIT, or while the tick before was being closed
+            self.met["TooLarge"] += 1
             if held.frontier_cap <= LEAST_CAP:
                 raise
             self._halve(held)
@@ -151,6 +186,7 @@ class Worker:
             self._set_back()
             return
         except Fenced:
+            self.met["Fenced"] += 1
             self._state("fenced")
             raise
         self._shutdown(held)
@@ -158,17 +194,17 @@ class Worker:
     def _work(self, held: Held) -> bool:
         """Tick until stopped; return False where what is held must be read anew before that."""
         fresh_until = self.clock() + self.settings.resident.refresh
-        if not _unsound(held):
-            self._state("running")
         while not self._over():
             if self.clock() >= fresh_until:
                 self.cap = None
                 return False
-            if held.stale:
+            if held.stale or self._anew.is_set():
                 return False
-            if _unsound(held):
-                self._rest(held, fresh_until)
+            if why := self._why_not(held):
+                self._rest(held, fresh_until, why)
             else:
+                if self.state != "running":
+                    self._state("running")
                 self._on_tick(held)
                 self._wait(held)
         return True
@@ -178,6 +214,7 @@ class Worker:
         bind_contextvars(tick=held.ledger.tick + 1)
         interval = self.pacer.begin(held)
         self.health.beat(self.graph.name)
+        self._leased = self.clock()
         frame = replace(tick(held, self.pacer.dt), interval=interval)
         self.pacer.end(held, frame)
         self.done += 1
@@ -199,16 +236,30 @@ class Worker:
         self.setbacks += 1
         self._pause(random.uniform(0.0, min(LONGEST_PAUSE, 0.1 * 2.0 ** min(self.setbacks, 10))))  # noqa: S311
 
-    def _rest(self, held: Held, until: float) -> None:
-        """Move nothing, and keep the lease, until it is time to read the graph anew: too much of it is quarantined."""
+    def _why_not(self, held: Held) -> str:
+        """Return why nothing may be moved just now, or nothing."""
+        if self._paused.is_set():
+            return "it was asked to"
         count, nodes = held.resident.quarantined, len(held.resident.ids)
-        self._state("paused", why=f"{count} of {nodes} nodes are quarantined: see `stridegraph check`")
+        return f"{count} of {nodes} nodes are quarantined: see `stridegraph check`" if _unsound(held) else ""
+
+    def _rest(self, held: Held, until: float, why: str) -> None:
+        """Move nothing, and keep the lease, as long as that is so and until it is time to read the graph anew."""
+        self._state("paused", why=why)
         finish(held)
-        while not self._over() and not held.stale and (left := until - self.clock()) > 0:
+        while not self._interrupted(held) and (left := until - self.clock()) > 0 and self._why_not(held) == why:
             self._pause(min(left, held.ttl / 3))
-            self.graph.renew(held.ledger.fence, held.ttl)
+            self._renew(held)
             ledger = self.graph.ledger()
             held.stale = ledger is not None and ledger.revision != held.ledger.revision
+
+    def _interrupted(self, held: Held) -> bool:
+        """Tell whether it is to stop, or to read the graph anew."""
+        return self._over() or held.stale or self._anew.is_set()
+
+    def _renew(self, held: Held) -> None:
+        self._leased = self.clock()
+        self.graph.renew(held.ledger.fence, held.ttl)
 
     def _shutdown(self, held: Held) -> None:
         """Give the lease back, so that whoever comes next need not wait for it to run out."""
@@ -218,6 +269,7 @@ class Worker:
         except (Unreachable, TooLarge) as error:
             # it runs out by itself; and whoever comes next closes a tick that is not closed
             log.warning("lease.kept", why=_first_line(error))
+        self.held = None
 
     def _wait(self, held: Held) -> None:
         """Wait until the next tick is due, or a stimulus is (SPEC §11); and keep the lease meanwhile."""
@@ -227,10 +279,10 @@ class Worker:
         renewal = self.clock() + held.ttl / 3
         while not self._over() and (left := self.pacer.left) > 0:
             self._pause(max(0.0, min(left, self.pacer.until_poll, renewal - self.clock())))
-            if self._over() or self.pacer.left <= 0:
+            if self._over() or self._paused.is_set() or self._anew.is_set() or self.pacer.left <= 0:
                 return
             if self.clock() >= renewal:
-                self.graph.renew(held.ledger.fence, held.ttl)
+                self._renew(held)
                 renewal = self.clock() + held.ttl / 3
             if self.pacer.until_poll <= 0:
                 self.pacer.polled(waiting=self.graph.waiting())
@@ -243,6 +295,7 @@ class Worker:
         try:
             dropped, more = self.graph.compact(self.settings.stimulus.keep, COMPACT_BATCH)
         except Busy:  # another may delete the same just now: it is in no hurry
+            self.met["Busy"] += 1
             dropped, more = 0, False
         self._dropped += dropped
         if more:
@@ -256,11 +309,15 @@ class Worker:
         return self._stop.is_set() or (self.ticks is not None and self.done >= self.ticks)
 
     def _pause(self, seconds: float) -> None:
-        """Wait, unless it is told to stop: all waiting is here, so that who moves `clock` can wait by it too."""
+        """Wait, unless it is told something: all waiting is here, so that who moves `clock` can wait by it too."""
         self.health.beat(self.graph.name, seconds)
-        self._stop.wait(seconds)
+        self._wake.wait(seconds)
+        if not self._stop.is_set():
+            self._wake.clear()
 
     def _unreachable(self, error: BaseException | None) -> None:
+        self.held = None
+        self.met[type(error).__name__] += 1
         self._state("waiting for database", why=" ".join(str(error).split()))
 
     def _audit(self, frame: Frame) -> None:
@@ -283,6 +340,7 @@ class Worker:
         held.resident.rejected.clear()
 
     def _state(self, state: str, **detail: object) -> None:
+        self.state = state
         self.health.enter(self.graph.name, state)
         log.info("worker.state", state=state, **detail)
         self.sink.state(state, "; ".join(f"{key}: {value}" for key, value in detail.items()))

@@ -45,6 +45,9 @@ class _Group(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+SECRETS = ("password", "token")  # never told, and never read as JSON
+
+
 def _address(uri: str) -> str:
     """Refuse a URI that names no server, and one that carries a password: it would be told in every line about it."""
     try:
@@ -182,6 +185,65 @@ class HealthSettings(_Group):
     ] = 600.0
 
 
+class ServeSettings(_Group):
+    """HTTP: metrics, events, questions and control (`stridegraph serve`, `run --serve`)."""
+
+    host: Annotated[
+        str, Len(1, 253), Field(description="address to listen on; one that other machines reach demands a token")
+    ] = "127.0.0.1"
+    port: Annotated[int, Ge(0), Le(65535), Field(description="port; 0: any that is free")] = 7300
+    token_file: Annotated[Path | None, Field(description="file that holds the token and nothing else; empty: none")] = (
+        None
+    )
+    token: Annotated[
+        SecretStr,
+        Field(description="what each request must carry, 16 characters or more; never printed", validate_default=True),
+    ] = SecretStr("")
+    hosts: Annotated[
+        tuple[str, ...],
+        Field(description='names by which it may be called, beside `localhost` and addresses: `["graph.example"]`'),
+    ] = ()
+    origins: Annotated[
+        tuple[str, ...],
+        Field(description='pages of other servers that may ask: `["https://board.example"]`'),
+    ] = ()
+    rate: Annotated[
+        float, Ge(1), Le(10_000), Field(description="requests a second of one address, twice that at once")
+    ] = 50.0
+    subscribers: Annotated[int, Ge(1), Le(1000), Field(description="most who follow the events at once")] = 64
+    backlog: Annotated[
+        int, Ge(10_000), Le(1_000_000_000), Field(description="bytes of events that may wait for one subscriber")
+    ] = 4_000_000
+    recent: Annotated[
+        int, Ge(10_000), Le(1_000_000_000), Field(description="bytes of events kept for who comes back (`after`)")
+    ] = 8_000_000
+    share: Annotated[
+        float,
+        Ge(0),
+        Le(1),
+        Field(description="share of a tick's strides that subscribers are sent, beside the 20 of most phi"),
+    ] = 0.1
+
+    @field_validator("token_file")
+    @classmethod
+    def _holds_a_token(cls, path: Path | None) -> Path | None:
+        if path and not _line(path):
+            raise ValueError("the file is empty: write the token into it")
+        return path
+
+    @field_validator("token")
+    @classmethod
+    def _of_the_file(cls, token: SecretStr, info: ValidationInfo) -> SecretStr:
+        """Take the token from its file, if one is named."""
+        path = info.data.get("token_file")
+        if path and token.get_secret_value():
+            raise ValueError(f"give this or {variable('serve', 'token_file')}, not both")
+        found = _line(path) if path else token.get_secret_value()
+        if found and not re.fullmatch(r"[A-Za-z0-9._~+-]{16,500}", found):
+            raise ValueError("it is not of 16 to 500 letters, digits or any of . _ ~ + -")
+        return SecretStr(found)
+
+
 class Settings(BaseSettings):
     """Every setting, typed and bounded. `Settings.read()` is the way in."""
 
@@ -211,13 +273,16 @@ class Settings(BaseSettings):
     lease: LeaseSettings = LeaseSettings()
     events: EventsSettings = EventsSettings()
     health: HealthSettings = HealthSettings()
+    serve: ServeSettings = ServeSettings()
 
     @model_validator(mode="before")
     @classmethod
     def _parse_json(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Read lists and tables, which the environment carries as JSON."""
         return {
-            name: {k: _json(v) for k, v in group.items()} if isinstance(group, dict) and name != "neo4j" else group
+            name: {k: v if k in SECRETS else _json(v) for k, v in group.items()}
+            if isinstance(group, dict) and name != "neo4j"
+            else group
             for name, group in values.items()
         }
 
@@ -346,7 +411,7 @@ def _lines(error: ValidationError) -> str:
 
 def _shown(path: list[str], value: Any) -> str:
     """Return a value as it is told of: no password, its beginning where it is long."""
-    if "password" in path or path == ["neo4j"]:
+    if set(SECRETS) & set(path) or path in (["neo4j"], ["serve"]):
         return "(not shown)"
     whole = repr(value)
     if path == ["neo4j", "uri"] and "@" in whole:

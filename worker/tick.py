@@ -48,7 +48,7 @@ def tick(held: Held, dt: float) -> Frame:
     parameters, ledger = held.parameters, held.ledger
     mood = lasted(ledger.lasted, ledger.affect, parameters.valence)
     numbers = terms(parameters, dt, mood)
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         watch = Stopwatch(SCHEDULE)
         with watch("intake"):
             stimuli = intake(held)
@@ -62,7 +62,7 @@ def tick(held: Held, dt: float) -> Frame:
             if len(strides.energy) < parameters.guards.min_strides:
                 frontier, strides = retry(held, frontier, numbers)
             staged = stage(frontier, strides, stimuli.nodes, parameters)
-            moment = Moment(held.ledger.books, stimuli, frontier, strides, staged, numbers, mood)
+            moment = Moment(held.ledger.books, stimuli, frontier, strides, staged, numbers, mood, attempt)
         try:
             with watch("commit"):
                 commit(held, moment, dt)

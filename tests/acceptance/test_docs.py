@@ -44,6 +44,7 @@ def test_they_build_without_a_warning_and_fetch_nothing(tmp_path):
         ("events_table.py", "reference/events.md", "make docs-reference"),
         ("failures_table.py", "reference/failures.md", "make docs-reference"),
         ("log_table.py", "reference/log.md", "make docs-reference"),
+        ("metrics_table.py", "reference/metrics.md", "make docs-reference"),
     ],
 )
 def test_what_code_makes_is_what_stands_there(script, made, command):

@@ -219,9 +219,11 @@ ROWS = (
     ),
     Row(
         "subscriber",
-        "a subscriber that is dead, slow, or flooded",
-        "the tick rate falls by at most 5 %; memory bounded; loss counted",
-        missing="events go to a file so far; there are no subscribers yet",
+        "subscribers that are dead, slow, or flood the server: 10⁴ events each",
+        "others miss nothing; memory bounded; each event sent, or counted as lost",
+        (f"{FAULT}test_subscribers.py",),
+        portion=10,
+        full=1000,
     ),
     Row(
         "hostile",

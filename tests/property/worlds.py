@@ -240,7 +240,7 @@ def strides(held, frame):
     columns = zip(
         s.source.tolist(), s.target.tolist(), held.resident.link("type")[s.link].tolist(), s.rank.tolist(),
         s.cost.tolist(), s.share.tolist(), s.energy.tolist(),
-        staged.phi.tolist(), z_flow(moment.frontier, s).tolist(), staged.z_phi.tolist(), staged.tier.tolist(), staged.learned.tolist(),
+        staged.phi.tolist(), z_flow(s.energy, moment.frontier.links.type[s.link]).tolist(), staged.z_phi.tolist(), staged.tier.tolist(), staged.learned.tolist(),
         strict=True,
     )  # fmt: skip
     return [

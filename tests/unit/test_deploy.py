@@ -1,5 +1,6 @@
-"""What stands in deploy/: Kubernetes and systemd take it, and it names only what there is."""
+"""What stands in deploy/: Kubernetes and systemd take it, and it names only what there is, metrics too."""
 
+import json
 import os
 import re
 import shutil
@@ -13,6 +14,7 @@ import yaml
 from typer.main import get_command
 
 from worker.cli.app import app
+from worker.events.metrics import PREFIX, TABLE
 from worker.settings import Settings, _paths, variable
 
 ROOT = Path(__file__).parents[2]
@@ -116,3 +118,85 @@ def test_systemd_calls_it_little_exposed(unit):
     assert done.returncode == 0, done.stdout
     unit.write_text(re.sub(r"^(Protect|Restrict).*$", "", unit.read_text(), flags=re.MULTILINE))
     assert analyze("security", "--offline=true", f"--threshold={EXPOSED}", str(unit)).returncode != 0
+
+
+# What Prometheus and Grafana are told
+
+RULES = ROOT / "deploy" / "prometheus" / "stridegraph.rules.yaml"
+DASHBOARD = ROOT / "deploy" / "grafana" / "stridegraph.json"
+BY_NAME = {PREFIX + row.name: row for row in TABLE}
+OF_PROMETHEUS = {"instance", "job"}
+
+
+def rules():
+    (group,) = yaml.safe_load(RULES.read_text())["groups"]
+    return group["rules"]
+
+
+def panels():
+    return [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["type"] != "row"]
+
+
+def expressions():
+    return [rule["expr"] for rule in rules()] + [target["expr"] for panel in panels() for target in panel["targets"]]
+
+
+def metric_of(name):
+    """The row that a name in an expression is of."""
+    kind, base = "", name
+    if name not in BY_NAME:
+        base, _, kind = name.rpartition("_")
+        assert kind in {"bucket", "sum", "count"}, name
+        assert BY_NAME[base].kind == "histogram", name
+    return BY_NAME[base], kind
+
+
+@pytest.mark.parametrize("expression", expressions())
+def test_only_metrics_and_labels_that_there_are(expression):
+    found = re.findall(r"stridegraph_\w+", expression)
+    assert found
+    labels = {label for name in found for label in metric_of(name)[0].labels} | {"graph"} | OF_PROMETHEUS
+    labels |= {"le"} if any(metric_of(name)[1] == "bucket" for name in found) else set()
+    grouped = [
+        label.strip() for inner in re.findall(r"\b(?:by|on)\s*\(([^)]*)\)", expression) for label in inner.split(",")
+    ]
+    matched = re.findall(r"[{,]\s*(\w+)\s*[=!]", expression)
+    assert {*grouped, *matched} - {""} <= labels
+    assert all(expression.count(a) == expression.count(b) for a, b in ("()", "{}", "[]"))
+    for name in found:  # a counter is looked at by how fast it grows
+        if metric_of(name)[0].kind == "counter":
+            assert re.search(rf"\b(rate|increase)\({name}\b", expression), expression
+
+
+def test_every_metric_is_on_the_dashboard():
+    shown = {
+        metric_of(name)[0].name
+        for panel in panels()
+        for target in panel["targets"]
+        for name in re.findall(r"stridegraph_\w+", target["expr"])
+    }
+    assert {row.name for row in TABLE} - shown == set()
+
+
+def test_panels_lie_side_by_side():
+    taken = set()
+    whole = json.loads(DASHBOARD.read_text())["panels"]
+    assert len({panel["id"] for panel in whole}) == len(whole)
+    for panel in whole:
+        at = panel["gridPos"]
+        cells = {(at["x"] + i, at["y"] + j) for i in range(at["w"]) for j in range(at["h"])}
+        assert at["x"] + at["w"] <= 24
+        assert not taken & cells
+        taken |= cells
+
+
+def test_each_alert_says_what_is_wrong_how_bad_it_is_and_what_to_do():
+    names = [rule["alert"] for rule in rules()]
+    assert len(set(names)) == len(names)
+    for rule in rules():
+        assert rule.keys() <= {"alert", "expr", "for", "labels", "annotations"}
+        assert rule["labels"]["severity"] in {"critical", "warning", "info"}
+        assert set(rule["annotations"]) == {"summary", "description"}
+        assert "$labels.graph" in rule["annotations"]["summary"]
+        for label in re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]):
+            assert re.search(rf"\bby \([^)]*\b{label}\b", rule["expr"]), rule["alert"]

@@ -19,6 +19,7 @@ from worker.cli import (
     replay,
     restore,
     run,
+    serve,
     snapshot,
     status,
     top,
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("serve")(serve.serve)
 app.command("inject")(inject.inject)
 app.command("top")(top.top)
 app.command("status")(status.status)

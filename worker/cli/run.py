@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker.cli.console import Json, configure_log, connection_of, out, print_json, settings_of
+from worker.cli.serve import Host, Port, listening
 from worker.errors import InputError, SettingsError
 from worker.events import Sinks
 from worker.events.build import frame_end
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from worker.graph.moment import Frame
+    from worker.server.serving import Serving
     from worker.settings import Settings
 
 Graphs = Annotated[
@@ -45,6 +47,11 @@ def run(
         int | None, typer.Option(min=1, help="End after so many ticks; else never.", show_default=False)
     ] = None,
     graph: Graphs = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve HTTP too: metrics, events, questions, control.")
+    ] = False,
+    host: Host = None,
+    port: Port = None,
     json: Json = False,
 ) -> None:
     """Move the graph's energy, tick by tick, until SIGTERM or Ctrl-C; waits for a database that is not there yet.
@@ -54,30 +61,41 @@ def run(
     """
     configure_log(as_json=json)
     named = sorted(set(graph or []))
+    where = listening(host, port)
+    if where and not serve:
+        raise InputError("--host and --port say where to serve", "add --serve")
     if len(named) > 1:
-        _run_several(named, ticks, as_json=json)
+        _run_several({name: settings_of(name, serve=where) for name in named}, ticks, serve=serve, as_json=json)
         return
-    settings = settings_of(named[0] if named else None)
+    settings = settings_of(named[0] if named else None, serve=where)
     if ticks is not None and settings.pace.fixed is None:
         settings = settings.model_copy(update={"pace": replace(settings.pace, fixed=TRIAL)})
-    with _health(settings) as health, _worker(settings, health, as_json=json, ticks=ticks) as worker:
+    with (
+        _health(settings) as health,
+        _serving({settings.graph: settings}, health, serve=serve) as serving,
+        _worker(settings, health, as_json=json, ticks=ticks, serving=serving) as worker,
+    ):
         worker.run()
 
 
-def _run_several(graphs: list[str], ticks: int | None, *, as_json: bool) -> None:
+def _run_several(of: dict[str, Settings], ticks: int | None, *, serve: bool, as_json: bool) -> None:
     """Work on a share of these graphs. Raises InputError, SettingsError where they cannot be worked on together."""
     if ticks is not None:
         raise InputError("--ticks is for one graph, and several are named", "leave it out, or name one --graph")
-    of = {graph: settings_of(graph) for graph in graphs}
+    graphs = list(of)
     one = of[graphs[0]]
     if one.events.file and GRAPH not in str(one.events.file):
         message = f"{KEY} = {one.events.file}: several graphs cannot write to one file"
         raise SettingsError(message, f"put {GRAPH} into its name")
-    with _health(one, graphs) as health, connection_of(one) as connection:
+    with (
+        _health(one, graphs) as health,
+        _serving(of, health, serve=serve) as serving,
+        connection_of(one) as connection,
+    ):
         Fleet(
             graphs,
             Roll(connection, process_name()),
-            man=lambda graph: _worker(of[graph], health, as_json=as_json, patient=False),
+            man=lambda graph: _worker(of[graph], health, as_json=as_json, patient=False, serving=serving),
             prepare=lambda: migrate(connection),
             ttl=one.lease.ttl,
             health=health,
@@ -92,8 +110,31 @@ def _health(settings: Settings, graphs: Sequence[str] = ()) -> Iterator[Health]:
 
 
 @contextmanager
+def _serving(of: dict[str, Settings], health: Health, *, serve: bool) -> Iterator[Serving | None]:
+    """Serve these graphs over HTTP, over a connection of its own, if that is asked for."""
+    if not serve:
+        yield None
+        return
+    from worker.server.desk import GraphDesk  # noqa: PLC0415  (it takes a second to load, and only this needs it)
+    from worker.server.serving import Serving  # noqa: PLC0415
+
+    one = next(iter(of.values()))
+    with connection_of(one) as connection:
+        desks = {graph: GraphDesk(Neo4jGraph(connection, graph), settings) for graph, settings in of.items()}
+        serving = Serving(desks, one.serve, health)
+        with serving.listener:
+            yield serving
+
+
+@contextmanager
 def _worker(
-    settings: Settings, health: Health, *, as_json: bool, ticks: int | None = None, patient: bool = True
+    settings: Settings,
+    health: Health,
+    *,
+    as_json: bool,
+    ticks: int | None = None,
+    patient: bool = True,
+    serving: Serving | None = None,
 ) -> Iterator[Worker]:
     """Make a worker with a connection and sinks of its own, and close them at the end."""
     with ExitStack() as stack:
@@ -101,7 +142,7 @@ def _worker(
         stack.callback(sinks.close)
         sinks.add(Lines(as_json=as_json))
         connection = stack.enter_context(connection_of(settings))
-        yield Worker(
+        worker = Worker(
             Neo4jGraph(connection, settings.graph),
             settings,
             sinks,
@@ -110,6 +151,9 @@ def _worker(
             patient=patient,
             health=health,
         )
+        if serving:
+            stack.enter_context(serving.watching(worker, sinks))
+        yield worker
 
 
 class Lines:

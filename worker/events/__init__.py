@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from worker.events.file import FileSink
 
@@ -24,6 +24,14 @@ class Sink(Protocol):
         """Let go of what it holds."""
 
 
+@runtime_checkable
+class Lossy(Protocol):
+    """A sink that may lose events: it loses them rather than hold up a tick."""
+
+    label: str
+    dropped: int
+
+
 class Sinks:
     """Several as one, each told in turn."""
 
@@ -38,6 +46,11 @@ class Sinks:
     def add(self, sink: Sink) -> None:
         """Add one."""
         self._sinks.append(sink)
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        """How many events were lost, by where they should have gone."""
+        return {sink.label: sink.dropped for sink in self._sinks if isinstance(sink, Lossy)}
 
     def frame(self, frame: Frame) -> None:
         """Take a tick that is closed."""

@@ -17,14 +17,15 @@ from worker.physics.pace import Interval
 from worker.physics.reasons import REASONS, selected_reasons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from datetime import datetime
 
     from worker.graph.moment import Frame
     from worker.graph.rows import Rejected
-    from worker.physics.model import Frontier, Int32s, Ints
+    from worker.physics.model import Floats, Frontier, Int32s, Ints
 
 Event = dict[str, Any]
+TOP = 20  # strides, by phi, that every sample has
 BOUNDARY = ("src_entity", "tgt_entity", "beams", "energy", "max_phi", "hunger")
 
 
@@ -46,11 +47,16 @@ def state_event(graph: str, frame: int, at: datetime, state: str, detail: str) -
     return {**head, "state": state, "detail": detail}
 
 
+def lost_event(graph: str, frame: int, at: datetime, lost: dict[str, int]) -> Event:
+    """Return the event that tells a subscriber what it was too slow for, so many by kind."""
+    return {"kind": "events.lost.v1", "graph": graph, "frame": frame, "t": rfc3339(at), "lost": lost}
+
+
 def frame_start(frame: Frame) -> Event:
     """Return the event that a tick begins with. Where nothing keeps a pace, `dt` is what it aims at (§11)."""
     interval = frame.interval or Interval(frame.dt, "fixed")
     return {
-        **_head("frame.start.v1", frame),
+        **heading("frame.start.v1", frame),
         "dt": frame.dt,
         "interval": interval.seconds,
         "interval_reason": interval.reason,
@@ -73,9 +79,22 @@ def stimuli(frame: Frame) -> Iterator[Event]:
     )
 
 
-def strides(frame: Frame) -> Iterator[Event]:
-    """Give the strides: sources in ascending id, each one's in ascending cost."""
-    strides, staged = frame.moment.strides, frame.moment.staged
+def sample(frame: Frame, share: float) -> Ints:
+    """Return which strides stand for all: a share of them, drawn by the tick's number, and the TOP by phi."""
+    staged, count = frame.moment.staged, frame.strides
+    drawn = np.random.default_rng(frame.frame).random(count) < share
+    drawn[np.argpartition(-staged.phi, TOP)[:TOP] if count > TOP else slice(None)] = True
+    return np.flatnonzero(drawn)
+
+
+def strides(frame: Frame, which: Ints | None = None) -> Iterator[Event]:
+    """Give the strides, or some of them: sources in ascending id, each one's in ascending cost.
+
+    What takes time is worked out when the first is read, of copies: the graph's memory may have changed by then.
+    """
+    told, staged = frame.moment.strides, frame.moment.staged
+    some = np.arange(frame.strides) if which is None else which
+    strides = Strides._make(column[some] for column in told)
     source, target = _at(frame, strides.source), _at(frame, strides.target)
     return _rows(
         "stride.exec.v1",
@@ -85,12 +104,12 @@ def strides(frame: Frame) -> Iterator[Event]:
         e_src_pre=staged.snapshot[source].tolist(),
         e_tgt_pre=staged.snapshot[target].tolist(),
         e_tgt_post=staged.after[target].tolist(),
-        phi=staged.phi.tolist(),
-        z_flow=utility.z_flow(frame.moment.frontier, strides).tolist(),
-        z_phi=staged.z_phi.tolist(),
+        phi=staged.phi[some].tolist(),
+        z_flow=_z_flow(told.energy, frame.moment.frontier.links.type[told.link], some),
+        z_phi=staged.z_phi[some].tolist(),
         score=(-strides.cost).tolist(),
         share=strides.share.tolist(),
-        selected_reason=_names(REASONS, _reasons(frame)),
+        selected_reason=_reasons(frame, some),
         strategy=_names(fanout.STRATEGIES, strides.strategy),
     )
 
@@ -99,6 +118,8 @@ def flips(frame: Frame) -> Iterator[Event]:
     """Give the nodes that became active, those that strides took under their threshold, and those that faded."""
     staged, found, nodes, clock = frame.moment.staged, frame.flips, frame.resident.nodes, frame.moment.frontier.clock
     flipped = np.concatenate(found)
+    if not len(flipped):
+        return iter(())
     committed = _at(frame, flipped[: len(found.on) + len(found.off)])
     alone = staged.snapshot[committed[: len(found.on)]] >= nodes.threshold[found.on]
     return _rows(
@@ -116,18 +137,20 @@ def flips(frame: Frame) -> Iterator[Event]:
 def boundaries(frame: Frame) -> Iterator[Event]:
     """Give what strides have carried from one main entity to another, by the entities' ids."""
     resident, strides, staged = frame.resident, frame.moment.strides, frame.moment.staged
+    if not resident.entities:
+        return
     hungry = entities.hunger(staged.snapshot[_at(frame, strides.target)], resident["threshold"][strides.target])
     found = entities.boundaries(strides, resident["entity"], staged.phi, hungry)
     named = [(resident.entities[one.source], resident.entities[one.target], *one[2:]) for one in found]
-    head = _head("entity.boundary.v1", frame)
+    head = heading("entity.boundary.v1", frame)
     for row in sorted(named):
         yield {**head, **dict(zip(BOUNDARY, row, strict=True))}
 
 
-def weights(frame: Frame) -> Iterator[Event]:
-    """Give the links that have learned, in the order of their strides."""
+def weights(frame: Frame, which: Ints | None = None) -> Iterator[Event]:
+    """Give the links that have learned, or those along some of the strides, in the order of these."""
     staged, resident = frame.moment.staged, frame.resident
-    which = np.flatnonzero(staged.learned)
+    which = np.flatnonzero(staged.learned) if which is None else which[staged.learned[which] != 0.0]
     strides = Strides._make(column[which] for column in frame.moment.strides)
     return _rows(
         "weights.updated.v1",
@@ -142,14 +165,14 @@ def weights(frame: Frame) -> Iterator[Event]:
 
 def rejections(frame: Frame, rejected: Sequence[Rejected]) -> Iterator[Event]:
     """Give what was rejected."""
-    head = _head("input.rejected.v1", frame)
+    head = heading("input.rejected.v1", frame)
     return ({**head, **found._asdict()} for found in rejected)
 
 
 def frame_end(frame: Frame) -> Event:
     """Return the figures that a tick ends with."""
     return {
-        **_head("frame.end.v1", frame),
+        **heading("frame.end.v1", frame),
         "energy_in": frame.energy_in,
         "energy_transferred": frame.energy_transferred,
         "energy_decay": {"total": frame.energy_faded, "by_type": frame.energy_decay},
@@ -177,14 +200,15 @@ def rfc3339(at: datetime) -> str:
     return at.isoformat(timespec="microseconds")
 
 
-def _head(kind: str, frame: Frame) -> Event:
+def heading(kind: str, frame: Frame) -> Event:
+    """Return what each event of a tick begins with."""
     return {"kind": kind, "graph": frame.graph, "frame": frame.frame, "t": rfc3339(frame.at)}
 
 
-def _rows(kind: str, frame: Frame, **columns: Sequence[Any]) -> Iterator[Event]:
-    """Give an event a row of the columns."""
-    head, names = _head(kind, frame), tuple(columns)
-    for row in zip(*columns.values(), strict=True):
+def _rows(kind: str, frame: Frame, **columns: Sequence[Any] | Callable[[], Sequence[Any]]) -> Iterator[Event]:
+    """Give an event a row of the columns; those that are given as functions are worked out when the first is read."""
+    head, names = heading(kind, frame), tuple(columns)
+    for row in zip(*(column() if callable(column) else column for column in columns.values()), strict=True):
         event = head.copy()
         event.update(zip(names, row, strict=True))
         yield event
@@ -219,17 +243,37 @@ def _shadow_before(frame: Frame) -> int:
     return int(count_shadow(frontier.sources[~frontier.retried], start, degree, target, active, np.zeros_like(active)))
 
 
-def _reasons(frame: Frame) -> Int32s:
-    frontier, strides = _as_read(frame)
-    return selected_reasons(frontier, strides, frame.moment.terms, frame.resident.parameters)
+def _z_flow(energy: Floats, kinds: Int32s, some: Ints) -> Callable[[], list[float]]:
+    """Return what works out how some strides rank among all by what they moved."""
+
+    def work() -> list[float]:
+        scores: list[float] = utility.z_flow(energy, kinds)[some].tolist()
+        return scores
+
+    return work
 
 
-def _as_read(frame: Frame) -> tuple[Frontier, Strides]:
-    """Return the sources' links, and where they end, as the tick had read them; and the strides along them.
+def _reasons(frame: Frame, some: Ints) -> Callable[[], list[str]]:
+    """Return what works out why these strides were chosen, from a copy of what that depends on."""
+    every = frame.moment.strides
+    mine = np.flatnonzero(np.isin(every.source, every.source[some]))  # another stride of the same source has a say
+    frontier, strides = _as_read(frame, mine)
+    terms, parameters = frame.moment.terms, frame.resident.parameters
+    at = np.searchsorted(mine, some)
+    return lambda: _names(REASONS, selected_reasons(frontier, strides, terms, parameters)[at])
 
-    The commit has changed log-weights and visits in place. Only what the sources link to is copied, link by link.
+
+def _as_read(frame: Frame, which: Ints) -> tuple[Frontier, Strides]:
+    """Return the sources of some strides with their links, and where these end, as the tick had read them; and the strides.
+
+    The commit has changed log-weights and visits in place. Only what the sources link to is copied, link by link. `which`
+    has all strides of its sources.
     """
-    frontier, strides, staged = frame.moment.frontier, frame.moment.strides, frame.moment.staged
+    whole, staged = frame.moment.frontier, frame.moment.staged
+    strides = Strides._make(column[which] for column in frame.moment.strides)
+    mine = np.isin(whole.sources, strides.source)
+    own = {name: getattr(whole, name)[mine] for name in ("sources", "start", "degree", "retried", "name")}
+    frontier = whole._replace(**own)
     first = np.cumsum(frontier.degree, dtype=np.int64) - frontier.degree
     moved = frontier.start - first  # of each source, from the copy to where its links stand
     link = np.arange(frontier.degree.sum()) + np.repeat(moved, frontier.degree)
@@ -242,7 +286,7 @@ def _as_read(frame: Frame) -> tuple[Frontier, Strides]:
     ended[staged.touched] = staged.visits
     nodes = Nodes._make(column[target] for column in frontier.nodes)
     links = Links._make(column[link] for column in frontier.links)
-    links.log_weight[strides.link] = staged.log_weight
+    links.log_weight[strides.link] = staged.log_weight[which]
     return frontier._replace(
         start=first,
         nodes=nodes._replace(visits=nodes.visits - ended[target]),

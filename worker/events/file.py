@@ -45,6 +45,8 @@ class FileSink:
     one when it ends. One process at a time may write to it. Raises SettingsError where it cannot be opened at all.
     """
 
+    label = "file"
+
     def __init__(self, settings: EventsSettings, graph: str) -> None:
         self.dropped = 0
         self._graph = graph
@@ -117,7 +119,7 @@ def _lines(made: list[Event]) -> bytes:
     """Return some events as JSON Lines.
 
     Written as one array and then parted where one object ends and the next begins, 10 × faster than one by one: within a text
-    a quote is escaped, and no event holds a list of objects, so the mark stands nowhere else.
+    a quote is escaped, and no event holds a list of objects that begin with `kind`, so the mark stands nowhere else.
     """
     try:
         array = orjson.dumps(made)

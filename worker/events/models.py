@@ -229,6 +229,51 @@ class WorkerState(Model):
     detail: str
 
 
+class EventsLost(Model):
+    """What a subscriber was too slow for: it comes before what follows the gap. Frames and states are never lost."""
+
+    kind: Literal["events.lost.v1"] = "events.lost.v1"
+    lost: Annotated[dict[str, Count], _says("events by kind, since the subscription began or was last told")]
+
+
+class ActiveNode(BaseModel):
+    """A node at or over its threshold."""
+
+    model_config = ConfigDict(frozen=True)
+
+    node: str
+    type: str
+    energy: Amount
+    threshold: Annotated[float, Field(gt=0)]
+
+
+class Sums(BaseModel):
+    """The sums of the graph's books."""
+
+    model_config = ConfigDict(frozen=True)
+
+    opening: Annotated[float, _says("energy when the books were opened")]
+    injected: Annotated[float, _says("by stimuli")]
+    external: Annotated[float, _says("written by others, less what they took")]
+    lost: Annotated[float, _says("not kept by stickiness")]
+    decayed: float
+
+
+class Snapshot(Model):
+    """How the graph stands after the last tick: what a subscription begins with, unless it goes on from a frame."""
+
+    kind: Literal["snapshot.v1"] = "snapshot.v1"
+    state: Annotated[State | None, _says("what the worker is doing; null where that is not known")]
+    energy_total: Annotated[float, _says("of all nodes")]
+    energy_by_type: Annotated[dict[str, float], _says("by node type")]
+    books: Sums
+    decay_clock: Annotated[Amount, _says("seconds that energies have decayed for (§9)")]
+    frontier_active: Annotated[Count, _says("nodes at or over their threshold")]
+    frontier_shadow: Annotated[Count, _says("nodes under theirs that a link of the last tick's sources points to")]
+    quarantined: Annotated[Count, _says("nodes that have no energy the physics takes")]
+    top: Annotated[list[ActiveNode], _says("the active nodes with most energy, up to 20")]
+
+
 MODELS: tuple[type[Model], ...] = (
     FrameStart,
     StimulusInjected,
@@ -239,5 +284,7 @@ MODELS: tuple[type[Model], ...] = (
     InputRejected,
     FrameEnd,
     WorkerState,
+    EventsLost,
+    Snapshot,
 )
 KINDS = {model.model_fields["kind"].default: model for model in MODELS}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from worker.graph.neo4j import Neo4jGraph
     from worker.settings import Settings
 
+HEAVIEST = 50  # links that are shown of a node
 LISTED = 1000  # problems that a check lists; beyond that it only counts
 
 
@@ -106,6 +107,25 @@ def top(graph: Neo4jGraph, settings: Settings, limit: int) -> list[dict[str, Any
     for row in rows:
         row["threshold"] = row["threshold"] or parameters.threshold_of(row["type"] or "*")
     return rows
+
+
+def node(graph: Neo4jGraph, settings: Settings, own: str) -> dict[str, Any] | None:
+    """Return one node as it is now, with its heaviest links; None where the graph has no such node.
+
+    id, type, label, energy (None: it is quarantined), threshold, active, visits, links (target, type, log_weight).
+    """
+    rows = graph.connection.run("inspect/node", id=own, limit=HEAVIEST, **_as_of_now(graph, settings))
+    if not rows:
+        return None
+    found = rows[0]
+    found["threshold"] = found["threshold"] or settings.physics.threshold_of(found["type"] or "*")
+    found["links"] = [link for link in found["links"] if isinstance(link["target"], str)]
+    return {**found, "active": found["energy"] is not None and found["energy"] >= found["threshold"]}
+
+
+def pending(graph: Neo4jGraph) -> int:
+    """Return how many stimuli wait."""
+    return int(graph.connection.run("inspect/pending", graph=graph.name)[0]["pending"])
 
 
 def status(graph: Neo4jGraph, settings: Settings) -> dict[str, Any]:

@@ -36,6 +36,7 @@ class Moment(NamedTuple):
     staged: Staged
     terms: Terms
     lasted: int  # ticks in a row that the mood has been the same
+    attempt: int = 0  # times that it was staged before, and others had written to what it read
 
 
 class Flips(NamedTuple):
@@ -89,6 +90,7 @@ class Frame:
     flips_off: int
     quarantined: int
     timings_ms: dict[str, float]
+    books: Books  # after the tick
     resident: Resident
     moment: Moment
     flips: Flips
@@ -156,6 +158,7 @@ def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float],
         flips_off=len(flips.off) + len(flips.faded),
         quarantined=resident.quarantined,
         timings_ms=watch.timings_ms,
+        books=books,
         resident=resident,
         moment=moment,
         flips=flips,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from worker.graph.columns import Columns
-from worker.graph.rows import Rejected, clean_nodes, numbers, told, vector
+from worker.graph.rows import QUARANTINE, Rejected, clean_nodes, numbers, told, vector
 from worker.physics import decay, valence
 from worker.physics.diffusion import most_read
 from worker.physics.forgetting import forgotten
@@ -64,7 +64,7 @@ class Resident:
             key="i8", name="u8", kind="i4", valid="?", energy="f8", raw="f8", energy_at="f8", half_life="f8", threshold="f8",
             stickiness="f8", visits="i8", noted="i8", goal_cosine="f8", resonance="f8", emotion="f8", stimulus="f8",
             start="i8", degree="i4", outdegree="i4", active="?", hops="i4", mark="?", entity="i4",
-            retention="f8", retaining="f8", quarantined="?",
+            retention="f8", retaining="f8", quarantined="i1",
         )  # fmt: skip
         self._links = Columns(key="i8", target="i4", type="i4", log_weight="f8", resonance="f8", emotion="f8")
 
@@ -90,6 +90,13 @@ class Resident:
     def quarantined(self) -> int:
         """How many of the nodes that are held have no energy that the physics takes."""
         return int(np.count_nonzero(self["quarantined"]))
+
+    @property
+    def quarantine(self) -> dict[str, int]:
+        """How many of them there are, by what is wrong with their energy."""
+        codes = self["quarantined"]
+        counts = np.bincount(codes[codes > 0], minlength=1 + len(QUARANTINE))
+        return dict(zip(QUARANTINE, counts[1:].tolist(), strict=True))
 
     @property
     def link_count(self) -> int:

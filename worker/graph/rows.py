@@ -22,6 +22,7 @@ TINY = 1e-12  # a negative energy down to this is rounding, and 0
 MOST_VISITS = 1e15  # so many are none: decay/visits counts anew there
 LATEST = 1e9  # s; a clock that has counted 31 years: where none is known, what was given later is a date, not a reading
 LONGEST = 200  # characters of a value that are told
+QUARANTINE = ("not_a_number", "negative", "too_large", "wrong_clock")  # why a node is quarantined: code 1, 2, …
 
 
 class Rejected(NamedTuple):
@@ -39,7 +40,9 @@ class CleanNodes(NamedTuple):
     """Nodes in columns of numbers; where `valid` is false the node is quarantined and its numbers say nothing."""
 
     valid: np.ndarray
-    quarantined: np.ndarray  # it has an id, and no energy that the physics takes
+    quarantined: (
+        np.ndarray
+    )  # why it has no energy that the physics takes, though it has an id: a code of QUARANTINE, or 0
     id: list[str]
     type: list[str]
     energy: Floats
@@ -125,7 +128,7 @@ def clean_nodes(rows: NodeRows, parameters: Parameters, clock: float) -> tuple[C
     ]
     return CleanNodes(
         valid=valid,
-        quarantined=has_id & ~sound,
+        quarantined=np.where(has_id & ~sound, _why(energy, parameters), 0).astype(np.int8),
         id=[i if isinstance(i, str) else "" for i in rows.id],
         type=types,
         energy=np.where(valid, np.maximum(energy, 0.0), 0.0),
@@ -136,6 +139,11 @@ def clean_nodes(rows: NodeRows, parameters: Parameters, clock: float) -> tuple[C
         visits=np.where(counted, visits, 0.0).astype(np.int64),
         entity=[main for main, _ in entities],
     ), rejected
+
+
+def _why(energy: Floats, parameters: Parameters) -> np.ndarray:
+    """Return the code of what is wrong with each energy; where nothing is, with the reading that it is given for."""
+    return np.select([np.isnan(energy), energy < -TINY, energy > parameters.tick.energy_max], [1, 2, 3], default=4)
 
 
 def _main_entity(node: str, found: Sequence[tuple[Any, Any]]) -> tuple[str | None, list[Rejected]]:

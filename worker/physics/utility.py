@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 if TYPE_CHECKING:
-    from worker.physics.model import Floats, Frontier, Int32s, Strides
+    from worker.physics.model import Floats, Int32s
 
 ENOUGH = 3  # values from which on a rank says something
 
@@ -35,9 +35,9 @@ def rank_scores(values: Floats, group: Int32s) -> Floats:
     return scores
 
 
-def z_flow(frontier: Frontier, strides: Strides) -> Floats:
+def z_flow(moved: Floats, kinds: Int32s) -> Floats:
     """Return the rank score of each stride's ΔE within its link type (M,): it explains a tick, and changes nothing in it."""
-    return rank_scores(strides.energy, frontier.links.type[strides.link])
+    return rank_scores(moved, kinds)
 
 
 def _ranks(values: Floats, group: Int32s) -> tuple[Floats, Floats]:
