@@ -158,7 +158,7 @@ def test_s11_a_fixed_pace_pins_both_and_nothing_ends_its_waits():
     threading.Timer(0.05, stimulate, (graph,)).start()
     one.run()
     assert {(s["dt"], s["interval"], s["interval_reason"]) for s in told.starts} == {(0.25, 0.25, "fixed")}
-    assert 0.24 < graph.begun[1] - graph.begun[0] < LATE
+    assert 0.15 < graph.begun[1] - graph.begun[0] < LATE  # the stimulus, at 0.05, has not ended it
     assert [frame.energy_in for frame in told.frames] == [0.0, 5.0, 0.0]
     assert graph.asked == []
 
