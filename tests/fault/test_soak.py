@@ -25,7 +25,7 @@ def test_neither_memory_nor_time_of_a_tick_grows(connection, seed):
     fill(store)
     hours = MINUTES[seed] / 60
     pace = max(0.2, hours * 3600 / MOST_TICKS)
-    with Process(store, STRIDE_PACE__FIXED=str(pace), STRIDE_RESIDENT__REFRESH="30") as process:
+    with Process(store, fresh=True, STRIDE_PACE__FIXED=str(pace), STRIDE_RESIDENT__REFRESH="30") as process:
         process.await_line('"frame.end.v1"')
         rss = sampled(process, store, time.monotonic() + hours * 3600)
         process.stop()

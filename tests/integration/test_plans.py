@@ -19,6 +19,17 @@ SCANS = (
 SCHEMA = ("migrations_unique",)  # statements that change the schema: there is no plan to look at
 
 
+_forgotten = set()
+
+
+@pytest.fixture(autouse=True)
+def _planned_for_what_is_there(connection):
+    """Have each server forget, once, the plans that it has made for other graphs."""
+    if connection.settings.uri not in _forgotten:
+        _forgotten.add(connection.settings.uri)
+        connection.statement("CALL db.clearQueryCaches()")
+
+
 def names():
     root = folder("cypher")
     return sorted(

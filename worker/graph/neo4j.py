@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import wait
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from worker.errors import Fenced, ForeignChange
+from worker.errors import Busy, Fenced, ForeignChange
 from worker.faults import fault_point
 from worker.graph.ledger import pack, unpack
 from worker.graph.port import NEAR, Changes, Ledger, LinkRows, NodeChanges, NodeRows, RestRows, Stimulus
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from worker.physics.forgetting import Rule
     from worker.physics.hubs import Ranking
     from worker.physics.model import Floats, Ints
+
+LOOKS = 100  # at a ledger, until two in a row have found the same
 
 
 class Neo4jGraph:
@@ -53,11 +56,21 @@ class Neo4jGraph:
         self._run("lease/release", fence=fence)
 
     def ledger(self) -> Ledger | None:
-        """Read the ledger, once the last tick's close has ended, well or not; None where no worker has been."""
+        """Read the ledger, once the last tick's close has ended, well or not; None where no worker has been.
+
+        This takes no lock, and so may meet a commit halfway, some properties of before it and some of after it: what is
+        returned was found twice. Raises Busy where that never happens.
+        """
         if self._closing:
             wait([self._closing])
-        rows = self._run("inspect/ledger")
-        return unpack(rows[0]["ledger"]) if rows else None
+        before = None
+        for _ in range(LOOKS):
+            rows = self._run("inspect/ledger")
+            if rows == before:
+                with suppress(ValueError):  # its lists do not go together
+                    return unpack(rows[0]["ledger"]) if rows else None
+            before = rows
+        raise Busy(f"the ledger of the graph {self.name!r} was another at each of {LOOKS} looks")
 
     def census(self) -> NodeRows:
         """Read every node whose energy is not 0."""
