@@ -1,6 +1,6 @@
 """`python -m tests.fault`: run the matrix of reliability at full length, and write what came of it.
 
-It goes on where it was broken off: what was run stands in `build/reliability.json`, a portion at a time.
+It goes on where it was broken off: what was run stands in `docs/reliability.json`, a portion at a time, and is kept with the page.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.fault.matrix import BY_NAME, ROWS
 from worker.settings import DatabaseSettings
 
 ROOT = Path(__file__).parents[2]
-STATE, PAGE = ROOT / "build" / "reliability.json", ROOT / "docs" / "reliability.md"
+STATE, PAGE = ROOT / "docs" / "reliability.json", ROOT / "docs" / "reliability.md"
 BROKEN_OFF = 2  # what pytest ends with where Ctrl-C ends it
 NOTHING = {"next": 0, "runs": 0, "seconds": 0.0, "failures": [], "versions": [], "last": ""}
 
@@ -59,7 +59,6 @@ def _all(rows, book, until):
         row = min(left, key=lambda each: _done(each, book))
         entry = _entry(row, book)
         _portion(row, entry)
-        STATE.parent.mkdir(exist_ok=True)
         STATE.write_text(json.dumps(book, indent=1))
         PAGE.write_text(page(book))
 
