@@ -136,8 +136,8 @@ def entropy(frame):
     |z| ≤ 3 and §5 bound two costs to differ by 3.25, so a share of two is never under 1 / (1 + e^(3.25 / 1.5)) = 0.103.
     """
     shares = defaultdict(list)
-    for source, share in zip(frame.moment.strides.source.tolist(), frame.moment.strides.share.tolist(), strict=True):
-        shares[source].append(share)
+    for source, part in zip(frame.moment.strides.source.tolist(), frame.moment.strides.share.tolist(), strict=True):
+        shares[source].append(part)
     assert set(Counter(map(len, shares.values()))) <= {1, 2}
     return min(
         (-math.fsum(p * math.log(p) for p in parts) / math.log(2.0) for parts in shares.values() if len(parts) == 2),
