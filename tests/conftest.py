@@ -9,21 +9,20 @@ from __future__ import annotations
 import os
 from collections import Counter
 from contextlib import ExitStack, contextmanager
+from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.container import neo4j as container
-from tests.stores import MemoryStore, Neo4jStore, fill
-from worker.database import local_server
-from worker.graph.attach import attach
+from tests.stores import MemoryStore, Neo4jStore, compile_kernels
+from worker.database import conf, local_server
 from worker.graph.connection import Connection
 from worker.graph.memory import MemoryGraph
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
-from worker.settings import DatabaseSettings, Settings
-from worker.tick import tick
+from worker.settings import DatabaseSettings
 
 EMBEDDED, CONTAINER, OLDER = DATABASES = ("embedded", "container", "5.26")
 MEMORY = "memory"
@@ -36,7 +35,8 @@ OLDER_VERSION = "5.26.30"
 CI = bool(os.environ.get("CI"))
 OWN = ("tests/integration/test_local_server.py", "tests/fault/test_server.py")
 DEATHS = tuple(f"tests/fault/test_{name}.py" for name in ("kill", "holders", "slow", "fleet", "clock"))
-SERVED = ("acceptance", "container", "integration")  # suites whose every test needs a server, or starts one
+SERVED = ("container", "integration")  # suites whose every test needs a server, or starts one
+PROPERTIES = ("property", "proofs")  # suites of single long tests
 served: Counter[str] = Counter()
 unserved: dict[str, str] = {}
 
@@ -69,12 +69,7 @@ def pytest_configure(config):
 def pytest_sessionstart(session):
     """Compile the kernels once, before several processes would do so at the same time."""
     if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
-        for impl in ("stride", "matrix"):
-            warm = MemoryStore(MemoryGraph())
-            fill(warm)
-            held = attach(warm.graph, Settings(diffusion={"impl": impl}, weight_decay={"enabled": True}), "warm")
-            for _ in range(3):
-                tick(held, 1000.0)
+        compile_kernels()
 
 
 def pytest_generate_tests(metafunc):
@@ -94,7 +89,7 @@ def pytest_generate_tests(metafunc):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give what needs servers to three processes, the longest first; the rest goes file by file to whoever has room."""
+    """Give what needs servers to as many processes as there are kinds of it; the rest, in small pieces, to whoever has room."""
 
     class ByServer(LoadScopeScheduling):
         def _split_scope(self, nodeid):
@@ -106,7 +101,12 @@ def pytest_xdist_make_scheduler(config, log):
                 return "2 servers of their own"
             if path.startswith("tests/fault/") and asked & set(DATABASES):
                 return "3 faults" if path in DEATHS else "4 other faults"
-            return "5 servers" if path.split("/")[1] in SERVED or asked & set(DATABASES) else path
+            suite = path.split("/")[1]
+            if suite == "acceptance":
+                return "6 acceptance"
+            if suite in SERVED or asked & set(DATABASES):
+                return "5 servers"
+            return nodeid if suite in PROPERTIES else path
 
         def _assign_work_unit(self, node):
             numbered = sorted(scope for scope in self.workqueue if scope[0].isdigit())
@@ -137,7 +137,9 @@ def _local(stack, name, tmp_path_factory):
     home = tmp_path_factory.mktemp(name)
     server = local_server(DatabaseSettings(home=home, version=version, memory="512m"), jars=jars)
     stack.callback(server.down)
-    return server.up(say=print)
+    as_shipped = conf.neo4j_conf
+    with mock.patch.object(conf, "neo4j_conf", lambda *wanted: f"{as_shipped(*wanted)}{container.REPLAN}\n"):
+        return server.up(say=print)
 
 
 def _container(stack):

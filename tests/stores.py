@@ -7,6 +7,11 @@ import hashlib
 import random
 from dataclasses import replace
 
+from worker.graph.attach import attach
+from worker.graph.memory import MemoryGraph
+from worker.settings import Settings
+from worker.tick import tick
+
 EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -185,3 +190,13 @@ def state(store):
 def digest(store):
     """Return the SHA-256 over the state: floats by their exact digits."""
     return hashlib.sha256(repr(state(store)).encode()).hexdigest()
+
+
+def compile_kernels():
+    """Tick a graph in memory a few times, so that whatever comes later finds all kernels compiled."""
+    for impl in ("stride", "matrix"):
+        store = MemoryStore(MemoryGraph())
+        fill(store)
+        held = attach(store.graph, Settings(diffusion={"impl": impl}, weight_decay={"enabled": True}), "compiling")
+        for _ in range(3):
+            tick(held, 1000.0)

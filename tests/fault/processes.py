@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import threading
 
+from tests.fault.template import become
 from tests.stores import Neo4jStore, fill, state
 from worker.graph.neo4j import Neo4jGraph
 
@@ -25,11 +25,17 @@ SETTINGS = {
     "STRIDE_WEIGHT_DECAY__HALF_LIFE": '{"*": 1e-6}',
 }
 
+START = multiprocessing.get_context("forkserver")
+START.set_forkserver_preload([become.__module__])
+
 
 class Process:
-    """A `stridegraph run`, and all that it has printed; it is killed at the end, whatever happens."""
+    """A `stridegraph run`, and all that it has printed; it is killed at the end, whatever happens.
 
-    def __init__(self, store, uri="", ticks=None, fault="", graphs=(), **settings):
+    It is a copy of a process that has all imported and compiled, or an interpreter of its own where it must be `fresh`.
+    """
+
+    def __init__(self, store, uri="", ticks=None, fault="", graphs=(), *, fresh=False, **settings):
         there = store.graph.connection.settings
         env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("STRIDE")},
@@ -41,11 +47,16 @@ class Process:
             "STRIDEGRAPH_FAULT": fault,
             **settings,
         }
-        command = [sys.executable, "-m", "worker.cli", "run", "--json", *(["--ticks", str(ticks)] if ticks else [])]
-        command += [f"--graph={graph}" for graph in graphs]
+        arguments = ["run", "--json", *(["--ticks", str(ticks)] if ticks else [])]
+        arguments += [f"--graph={graph}" for graph in graphs]
         self.lines: list[str] = []
         self._more = threading.Condition()
-        self._popen = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        ours, its = START.Pipe(duplex=False)
+        self._process = START.Process(target=become, args=(arguments, env, its, fresh))
+        self._process.start()
+        its.close()
+        self._printed = os.fdopen(os.dup(ours.fileno()))
+        ours.close()
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -54,12 +65,12 @@ class Process:
 
     def __exit__(self, *_):
         self.kill()
-        self._popen.wait(30)
+        self._process.join(30)
         self._reader.join(30)
-        self._popen.stdout.close()
+        self._printed.close()
 
     def _read(self):
-        for line in self._popen.stdout:
+        for line in self._printed:
             with self._more:
                 self.lines.append(line)
                 self._more.notify_all()
@@ -80,17 +91,18 @@ class Process:
 
     @property
     def pid(self):
-        return self._popen.pid
+        return self._process.pid
 
     @property
     def running(self):
-        return self._popen.poll() is None
+        return self._process.is_alive()
 
     def kill(self):
-        self._popen.kill()
+        self._process.kill()
 
     def send(self, number):
-        self._popen.send_signal(number)
+        if self.running:
+            os.kill(self.pid, number)
 
     def stop(self):
         """Ask it to end, and wait until it has."""
@@ -99,9 +111,9 @@ class Process:
 
     def finish(self, *expected, timeout=120):
         """Wait for its end, which must be as expected, by default 0; return what it has printed."""
-        self._popen.wait(timeout)
+        self._process.join(timeout)
         self._reader.join(30)
-        assert self._popen.returncode in (expected or (0,)), self.output
+        assert self._process.exitcode in (expected or (0,)), self.output
         return self.output
 
 

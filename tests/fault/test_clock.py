@@ -55,7 +55,7 @@ def test_the_databases_clock_is_set_while_a_worker_runs_and_dies(disturbed, jump
 def test_the_workers_clock_is_off(disturbed, jump, seed):
     """Nothing of a tick reads it; the clock that measures intervals goes on as it did, as it does where one is set."""
     off = {"FAKETIME": f"{jump + seed:+d}", "FAKETIME_DONT_FAKE_MONOTONIC": "1", "LD_PRELOAD": str(LIBRARY[0])}
-    run(disturbed, ticks=TICKS, **off)
+    run(disturbed, ticks=TICKS, fresh=True, **off)
     same(disturbed)
 
 
