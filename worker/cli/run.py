@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker.cli.console import Json, configure_log, connection_of, out, print_json, settings_of
+from worker.cli.record import Folder, Record, Strides
 from worker.errors import InputError, SettingsError
 from worker.events import Sinks
 from worker.events.build import frame_end
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from worker.graph.moment import Frame
+    from worker.graph.port import Graph
     from worker.settings import Settings
 
 Graphs = Annotated[
@@ -45,6 +47,8 @@ def run(
         int | None, typer.Option(min=1, help="End after so many ticks; else never.", show_default=False)
     ] = None,
     graph: Graphs = None,
+    record: Folder = None,
+    record_strides: Strides = False,
     json: Json = False,
 ) -> None:
     """Move the graph's energy, tick by tick, until SIGTERM or Ctrl-C; waits for a database that is not there yet.
@@ -54,17 +58,19 @@ def run(
     """
     configure_log(as_json=json)
     named = sorted(set(graph or []))
+    recording = Record(record, record_strides)
+    recording.check(named)
     if len(named) > 1:
-        _run_several(named, ticks, as_json=json)
+        _run_several(named, ticks, recording, as_json=json)
         return
     settings = settings_of(named[0] if named else None)
     if ticks is not None and settings.pace.fixed is None:
         settings = settings.model_copy(update={"pace": replace(settings.pace, fixed=TRIAL)})
-    with _health(settings) as health, _worker(settings, health, as_json=json, ticks=ticks) as worker:
+    with _health(settings) as health, _worker(settings, health, recording, as_json=json, ticks=ticks) as worker:
         worker.run()
 
 
-def _run_several(graphs: list[str], ticks: int | None, *, as_json: bool) -> None:
+def _run_several(graphs: list[str], ticks: int | None, recording: Record, *, as_json: bool) -> None:
     """Work on a share of these graphs. Raises InputError, SettingsError where they cannot be worked on together."""
     if ticks is not None:
         raise InputError("--ticks is for one graph, and several are named", "leave it out, or name one --graph")
@@ -77,7 +83,7 @@ def _run_several(graphs: list[str], ticks: int | None, *, as_json: bool) -> None
         Fleet(
             graphs,
             Roll(connection, process_name()),
-            man=lambda graph: _worker(of[graph], health, as_json=as_json, patient=False),
+            man=lambda graph: _worker(of[graph], health, recording, as_json=as_json, patient=False),
             prepare=lambda: migrate(connection),
             ttl=one.lease.ttl,
             health=health,
@@ -93,16 +99,27 @@ def _health(settings: Settings, graphs: Sequence[str] = ()) -> Iterator[Health]:
 
 @contextmanager
 def _worker(
-    settings: Settings, health: Health, *, as_json: bool, ticks: int | None = None, patient: bool = True
+    settings: Settings,
+    health: Health,
+    recording: Record,
+    *,
+    as_json: bool,
+    ticks: int | None = None,
+    patient: bool = True,
 ) -> Iterator[Worker]:
     """Make a worker with a connection and sinks of its own, and close them at the end."""
     with ExitStack() as stack:
         sinks = Sinks.of(settings.events, settings.graph)
         stack.callback(sinks.close)
         sinks.add(Lines(as_json=as_json))
+        recorder = stack.enter_context(recording.of(settings))
         connection = stack.enter_context(connection_of(settings))
+        graph: Graph = Neo4jGraph(connection, settings.graph)
+        if recorder:
+            sinks.add(recorder)
+            graph = recorder.listen(graph)
         yield Worker(
-            Neo4jGraph(connection, settings.graph),
+            graph,
             settings,
             sinks,
             prepare=lambda: migrate(connection),
