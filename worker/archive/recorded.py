@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from worker.graph.moment import Frame
     from worker.settings import Settings
 
+    Rows = dict[tuple[Any, ...], list[dict[str, Any]]]
+
 _OTHER = "name the snapshot that the recorded worker went on from"
 
 
@@ -42,7 +44,7 @@ class Part(NamedTuple):
     strides: pa.StructArray | None
     dt: float
     cut: bool  # the worker ended before the tick was closed
-    session: str
+    halved: bool  # the database had lacked memory: how many sources its ticks then had is not told
 
 
 class Recording(NamedTuple):
@@ -95,7 +97,6 @@ def replay(
     graph = filled(FeedingGraph(tables.snapshot.manifest["graph"]), tables)
     held: Held | None = None
     frames: list[dict[str, Any]] = []
-    halved = ""  # the session in which the database lacked memory: how many sources its ticks had is not told
     for part in plan.parts:
         if part.episode.kind == ATTACH:
             held = _attach(graph, settings, part)
@@ -105,7 +106,7 @@ def replay(
             if frame is None:
                 held = None
             else:
-                _check(graph, frame, part, halved=halved == part.session)
+                _check(graph, frame, part)
                 frames.append(figures_of(frame, held))
                 if sink:
                     sink.frame(frame)
@@ -114,8 +115,6 @@ def replay(
             done()
         if held:
             held.resident.rejected.clear()
-        if part.episode.has("halved"):
-            halved = part.session
     graph.feed(())
     if held is None:
         held = cast("Held", attach(graph, settings, SOURCE))
@@ -123,23 +122,29 @@ def replay(
     return graph, Replayed(frames, held, digest(state_of(MemoryExport(graph), settings)))
 
 
-def compare(graph: FeedingGraph, settings: Settings, tables: Tables) -> None:
-    """Hold what a replay has come to against another snapshot. Raises Diverged, which names what differs first."""
+def compare(graph: FeedingGraph, settings: Settings, tables: Tables) -> int:
+    """Hold what a replay has come to against another snapshot. Raises Diverged, which names what differs first.
+
+    Returns how many nodes without energy, and links, only one of the two has: no worker adds or deletes one, so it was others,
+    and no tick has read it.
+    """
     ours = state_of(MemoryExport(graph), settings)
     snapshot = tables.snapshot
     if digest(ours) == snapshot.manifest["digest"]:
-        return
+        return 0
     at = f"tick {snapshot.manifest['tick']}"
     theirs = State(*(snapshot.table(kind) for kind in State._fields))
+    only = 0
     for kind, columns, key in (
-        ("node", NODES, ("id",)),
-        ("link", LINKS, ("source", "target", "type")),
+        ("nodes", NODES, ("id",)),
+        ("links", LINKS, ("source", "target", "type")),
         ("statistics", dict.fromkeys(ours.statistics.column_names), ("type",)),
     ):
-        table = {"node": 0, "link": 1, "statistics": 2}[kind]
-        _compare(at, kind, key, *(_keyed(state[table], columns, key) for state in (theirs, ours)))
+        only += _compare(at, kind, *(_keyed(getattr(state, kind), columns, key) for state in (theirs, ours)))
     recorded, replayed = (state.ledger.to_pylist() or [{}] for state in (theirs, ours))
-    raise Diverged(f"{at}: {difference(recorded[0], replayed[0]) or 'the digests differ'}", _REPORT)
+    if apart := difference(recorded[0], replayed[0]):
+        raise Diverged(f"{at}: {apart}", _REPORT)
+    return only
 
 
 _REPORT = (
@@ -172,9 +177,9 @@ def _tick(graph: FeedingGraph, held: Held, part: Part) -> Frame | None:
         raise Diverged(f"tick {part.episode.tick}: {error}", _REPORT) from error
 
 
-def _check(graph: FeedingGraph, frame: Frame, part: Part, *, halved: bool) -> None:
+def _check(graph: FeedingGraph, frame: Frame, part: Part) -> None:
     """Hold a tick to what was recorded. Raises Diverged, NotReplayable."""
-    if halved and frame.moment.frontier.active > LEAST_CAP:
+    if part.halved and frame.moment.frontier.active > LEAST_CAP:
         raise NotReplayable(
             f"tick {frame.frame}: the database had lacked memory, and how far the worker cut its ticks is not recorded",
             "replay from a snapshot that was taken after it had been started again",
@@ -200,9 +205,11 @@ def _stride(recorded: list[dict[str, Any]], replayed: list[dict[str, Any]]) -> s
 def _standing(found: list[Segment]) -> Iterator[Part]:
     """Yield what stands in the database: a tick whose commit nobody had heard of stands if whoever attached next found it."""
     every = [(*row, segment.manifest["session"]) for segment in found for row in segments.rows(segment)]
+    halved = ""  # the session in which that was so
     for i, (episode, strides, session) in enumerate(every):
+        halved = session if episode.has("halved") else halved
         if episode.kind == ATTACH:
-            yield Part(episode, None, 0.0, cut=False, session=session)
+            yield Part(episode, None, 0.0, cut=False, halved=False)
             continue
         taken = next((other.steps[0][1] for other, _, _ in every[i + 1 :] if other.kind == ATTACH), None)
         after = every[i + 1][0].kind == ATTACH if i + 1 < len(every) else False
@@ -210,7 +217,7 @@ def _standing(found: list[Segment]) -> Iterator[Part]:
         if stands:
             dt = taken["dt"] if episode.dt is None and taken else episode.dt
             cut = bool(after and taken and taken["tick"] == episode.tick and taken["phase"] == COMMITTED)
-            yield Part(episode, strides, cast("float", dt), cut=cut, session=session)
+            yield Part(episode, strides, cast("float", dt), cut=cut, halved=halved == session)
 
 
 def _digest_before(parts: list[Part], first: int, found: list[Segment]) -> str:
@@ -247,28 +254,40 @@ def _check_settings(found: list[Segment], settings: dict[str, Any], begin: int) 
         raise InputError(f"{segment.path}: {why}", "take snapshots with the settings that the worker has")
 
 
-def _keyed(
-    table: pa.Table, columns: dict[str, Any], key: tuple[str, ...]
-) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
-    found: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    order = [(name, "ascending") for name in columns]
-    for row in table.select(list(columns)).sort_by(order).to_pylist():
+def _keyed(table: pa.Table, columns: dict[str, Any], key: tuple[str, ...]) -> Rows:
+    """Return the rows of a table by what names them, with what the physics takes an absent value for."""
+    found: Rows = {}
+    if "log_weight" in columns:
+        table = table.filter(table["log_weight"].is_valid())
+    for row in table.select(list(columns)).sort_by([(name, "ascending") for name in columns]).to_pylist():
         plain = {name: columns[name] if value is None else value for name, value in row.items()}
         found.setdefault(tuple(plain[name] for name in key), []).append(plain)
     return found
 
 
-def _compare(at: str, kind: str, key: tuple[str, ...], theirs: dict[Any, Any], ours: dict[Any, Any]) -> None:
-    """Name the first row in which two tables differ. Raises Diverged."""
+def _compare(at: str, kind: str, theirs: Rows, ours: Rows) -> int:
+    """Name the first row in which two tables differ; return how many only one of them has. Raises Diverged."""
+    only = 0
     for own in sorted(theirs.keys() | ours.keys()):
-        name = f"{kind} {own[0]!r}" if len(key) == 1 else f"{kind} {own[0]!r} -[{own[2]}]-> {own[1]!r}"
-        if own not in theirs or own not in ours:
-            where = "the replay" if own in theirs else "the snapshot"
-            raise Diverged(
-                f"{at}: the {name} is not in {where}", "others may have added or deleted it, and no tick read it"
-            )
-        for was, now in zip(theirs[own], ours[own], strict=False):
-            for field, value in was.items():
-                if value != now[field] and not (value != value and now[field] != now[field]):  # noqa: PLR0124  (NaN)
-                    why = f"{field} of the {name} is {value!r} in the snapshot, and {now[field]!r} in the replay"
+        was, now = theirs.get(own, []), ours.get(own, [])
+        name = _name(kind, own)
+        if len(was) != len(now):
+            if kind == "statistics" or any(row.get("energy") for row in (*was, *now)):
+                raise Diverged(f"{at}: the {name} is not in {'the replay' if was else 'the snapshot'}", _REPORT)
+            only += 1
+            continue
+        for before, after in zip(was, now, strict=True):
+            for field, value in before.items():
+                if repr(value) != repr(after[field]):
+                    why = f"{field} of the {name} is {value!r} in the snapshot, and {after[field]!r} in the replay"
                     raise Diverged(f"{at}: {why}", _REPORT)
+    return only
+
+
+def _name(kind: str, own: tuple[Any, ...]) -> str:
+    match kind:
+        case "nodes":
+            return f"node {own[0]!r}"
+        case "links":
+            return f"link {own[0]!r} -[{own[2]}]-> {own[1]!r}"
+    return f"statistics of {own[0]!r}"
