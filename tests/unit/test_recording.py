@@ -76,7 +76,7 @@ class Run:
         tables = before or self.before
         return recorded.replay(tables, self.settings, recorded.recording(self.folder / "rec", tables, until))
 
-    def is_replayed(self, before=None, unread=False):
+    def is_replayed(self, before=None, *, unread=False):
         copy, found = self.replay(before)
         assert found.held.ledger.digest == self.graph.kept.digest
         after = self.snapshot(f"after{len(list(self.folder.iterdir()))}")

@@ -84,8 +84,8 @@ class Journal:
                     self._wake.notify_all()
 
     def _turn(self, turn: _Turn) -> None:
-        os.close(self._file)
-        self._file = _opened(turn.path, turn.header)
+        full, self._file = self._file, _opened(turn.path, turn.header)
+        os.close(full)
         turn.then()
 
     def _write(self, steps: Sequence[Step]) -> None:
