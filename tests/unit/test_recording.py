@@ -406,10 +406,10 @@ def test_options_that_do_not_go_together_are_refused(tmp_path):
     with pytest.raises(InputError, match="several graphs"):
         Record(tmp_path).check(["a", "b"])
     Record(tmp_path / "{graph}").check(["a", "b"])
-    with Record(tmp_path / "{graph}").of(Settings(graph="a/b")) as recorder:
-        assert recorder.folder == tmp_path / "a%2Fb"
-    with Record().of(Settings()) as recorder:
-        assert recorder is None
+    recorder = Record(tmp_path / "{graph}").of(Settings(graph="a/b"))
+    recorder.close()
+    assert recorder.folder == tmp_path / "a%2Fb"
+    assert Record().of(Settings()) is None
 
 
 def test_a_journals_line_holds_whatever_a_property_may_be(tmp_path):

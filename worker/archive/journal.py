@@ -36,7 +36,7 @@ class Journal:
     """Appends entries to a file, and goes on in another when told to. Raises OSError where the first cannot be made."""
 
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
-        self.error: OSError | None = None
+        self.error: Exception | None = None
         self.bytes = 0  # in the file that is being written
         self._said, self._kept = 0, 0  # entries handed over, and those that are on the disk
         self._wake = threading.Condition()
@@ -78,7 +78,7 @@ class Journal:
                     self._turn(first)
                 else:
                     self._write(first)
-            except OSError as error:
+            except (OSError, TypeError, ValueError, RecursionError) as error:  # what a value can be at worst, too
                 with self._wake:
                     self.error = error
                     self._wake.notify_all()

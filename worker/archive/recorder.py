@@ -165,14 +165,12 @@ class Recorder:
         for done in [future for future in self._building if future.done()]:
             self._building.remove(done)
             error = done.exception()
-            if isinstance(error, OSError | InputError):
+            if isinstance(error, Exception):
                 self._stop(error)
-            elif error:
-                raise error
 
-    def _stop(self, error: OSError | InputError) -> None:
+    def _stop(self, error: Exception) -> None:
         if not self.stopped:
-            why = error.strerror if isinstance(error, OSError) else str(error).splitlines()[0]
+            why = error.strerror if isinstance(error, OSError) else str(error).partition("\n")[0]
             log.error("recording.stopped", folder=str(self.folder), why=why)
         self.stopped = True
         self._captured = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
@@ -13,7 +12,7 @@ from worker.errors import InputError
 from worker.events.file import GRAPH, named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from worker.settings import Settings
 
@@ -44,16 +43,8 @@ class Record(NamedTuple):
                 f"--record {self.folder}: several graphs cannot be recorded to one folder", f"put {GRAPH} into its name"
             )
 
-    @contextmanager
-    def of(self, settings: Settings) -> Iterator[Recorder | None]:
-        """Record one graph until the end. Raises InputError where the folder cannot be used."""
+    def of(self, settings: Settings) -> Recorder | None:
+        """Begin to record one graph, if any folder is named. Raises InputError where it cannot be used."""
         if not self.folder:
-            yield None
-            return
-        recorder = Recorder(
-            Path(str(self.folder).replace(GRAPH, named(settings.graph))), settings, strides=self.strides
-        )
-        try:
-            yield recorder
-        finally:
-            recorder.close()
+            return None
+        return Recorder(Path(str(self.folder).replace(GRAPH, named(settings.graph))), settings, strides=self.strides)

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from worker.graph.moment import Frame
-    from worker.graph.port import Graph
     from worker.settings import Settings
 
 Graphs = Annotated[
@@ -112,14 +111,13 @@ def _worker(
         sinks = Sinks.of(settings.events, settings.graph)
         stack.callback(sinks.close)
         sinks.add(Lines(as_json=as_json))
-        recorder = stack.enter_context(recording.of(settings))
-        connection = stack.enter_context(connection_of(settings))
-        graph: Graph = Neo4jGraph(connection, settings.graph)
+        recorder = recording.of(settings)
         if recorder:
             sinks.add(recorder)
-            graph = recorder.listen(graph)
+        connection = stack.enter_context(connection_of(settings))
+        graph = Neo4jGraph(connection, settings.graph)
         yield Worker(
-            graph,
+            recorder.listen(graph) if recorder else graph,
             settings,
             sinks,
             prepare=lambda: migrate(connection),
