@@ -15,6 +15,8 @@ StrideError                    it did not work; the message names the thing, `re
 │   ├── HeldTooLong            others would have had to wait too long: it was broken off, and nothing was written
 │   ├── ForeignChange          what the tick had read is not what is there: read again, stage afresh
 │   └── Unexpected             an answer that nobody here knows: a bug, which no try will heal
+├── Diverged                   a replay did not do what was recorded: it names the first tick, what differs, and how
+├── NotReplayable              what came of a tick depends on something that a recording does not hold
 └── BooksError                 energy appeared or vanished: nothing more is moved
 """
 
@@ -97,3 +99,11 @@ class Unexpected(GraphError):
 
 class BooksError(StrideError):
     """Energy appeared or vanished beyond what the books allow."""
+
+
+class Diverged(StrideError):
+    """A replay did not do what was recorded."""
+
+
+class NotReplayable(StrideError):
+    """What came of a tick depends on something that a recording does not hold."""

@@ -107,6 +107,16 @@ LINES: Mapping[str, Line] = {
         "The thread that serves HTTP has ended, and is not started again. Ticks go on.",
         {"why": "what ended it"},
     ),
+    "recording.stopped": Line(
+        "error",
+        "The recording cannot be written, and has ended: ticks go on, and those after it cannot be replayed.",
+        {"folder": "its folder", "why": "what the system said"},
+    ),
+    "recording.thinned": Line(
+        "warning",
+        "Strides come faster than segments are written: those of one segment are left out, what it takes to replay it is not.",
+        {"folder": "its folder", "segment": "its number"},
+    ),
     "health.untold": Line(
         "warning",
         "How the worker stands cannot be told, to the file of `health.file` or to systemd: a probe will take it for stuck.",

@@ -168,6 +168,16 @@ class EventsSettings(_Group):
     keep: Annotated[int, Ge(1), Le(1000), Field(description="rotated files kept")] = 5
 
 
+class RecordSettings(_Group):
+    """How what `stridegraph run --record` writes is parted into segments: whichever comes first begins another."""
+
+    ticks: Annotated[int, Ge(1), Le(1_000_000), Field(description="most ticks of a segment")] = 1000
+    seconds: Annotated[float, Gt(0), Le(86_400), Field(description="seconds after which a segment ends")] = 60.0
+    max_bytes: Annotated[
+        int, Ge(10_000), Field(description="bytes after which a segment ends, with strides as they are in memory")
+    ] = 64_000_000
+
+
 class HealthSettings(_Group):
     """How it is told whether a worker does its duty."""
 
@@ -272,6 +282,7 @@ class Settings(BaseSettings):
     resident: ResidentSettings = ResidentSettings()
     lease: LeaseSettings = LeaseSettings()
     events: EventsSettings = EventsSettings()
+    record: RecordSettings = RecordSettings()
     health: HealthSettings = HealthSettings()
     serve: ServeSettings = ServeSettings()
 

@@ -16,7 +16,7 @@ from worker.graph.neo4j import Neo4jGraph
 
 pytestmark = pytest.mark.neo4j
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "snapshot-and-replay.md").read_text()
-LINES = re.search(r"```sh\n(.*?)```", PAGE, re.DOTALL)[1].splitlines()
+LINES, RECORDING = (block.splitlines() for block in re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL))
 command = test_hostile.command
 
 
@@ -57,6 +57,40 @@ def test_every_line_of_the_page_does_what_it_says(connection, command, tmp_path,
     monkeypatch.setenv("STRIDE_TICK__ALPHA", "0.05")
     told = CliRunner().invoke(test_hostile.app, ["replay", "monday", "--ticks=1"]).stderr
     assert "tick.alpha is 0.05, by STRIDE_TICK__ALPHA; the snapshot has 0.02" in told
+
+
+def test_a_recording_is_made_and_replayed_as_the_page_has_it(connection, command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Neo4jStore(Neo4jGraph(connection, "default"))
+    fill(store)
+    said = [
+        command(*words[1:], *(["--ticks=4"] if words[1] == "run" else []))
+        for words in (shlex.split(line, comments=True) for line in RECORDING)
+    ]
+    digests = [re.search(r"digest (\w{64})\n", text)[1] for text in (said[0], said[2], said[3])]
+    assert digests[0] != digests[1] == digests[2]
+    assert sorted(path.name for path in Path("recording").iterdir()) == [".lock", "000001.json", "000001.parquet"]
+    table = pd.read_parquet("recording/000001.parquet")
+    assert table["tick"].tolist() == [0, 1, 2, 3, 4]
+    assert {"source", "target", "energy", "weight", "multiplier"} <= table["strides"][1][0].keys()
+    found = command(
+        "replay", "before", "--recording=recording", "--ticks=2", "--out=tried", "--events=e.jsonl", "--json"
+    )
+    assert (found["ticks"], found["tick"]) == (2, 2)
+    assert pd.read_parquet("tried/ticks.parquet")["dt"].tolist() == [1.0, 1.0]
+    assert Path("e.jsonl").read_text().count('"frame.end.v1"') == 2
+    with monkeypatch.context() as patch:
+        patch.setenv("STRIDE_TICK__ALPHA", "0.05")
+        command("replay", "before", "--recording=recording", fails=True)
+    for wrong in (
+        ["--expect=before"],
+        ["--recording=recording", "--dt=1"],
+        ["--recording=recording", "--expect=before"],
+    ):
+        command("replay", "before", *wrong, fails=True)
+    command("run", "--ticks=1", "--record=no/where", fails=True)
+    command("run", "--graph=a", "--graph=b", "--record=recording", fails=True)
+    command("run", "--ticks=1", "--record-strides", fails=True)
 
 
 @pytest.mark.parametrize(

@@ -259,6 +259,12 @@ ROWS = (
         "beside or any_name",
     ),
     Row(
+        "recording",
+        "a recording with bytes flipped, cut, a segment missing, foreign or newer; killed at each place; a full disk",
+        "refused by file and reason; no input lost; the worker goes on",
+        (f"{FAULT}test_recording.py",),
+    ),
+    Row(
         "scale",
         "a frontier of 1 000 beside 10⁴, 10⁵, 10⁶ nodes of ten links",
         "a tick reads and sends the same bytes; no plan of a tick scans",

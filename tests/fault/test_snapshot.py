@@ -130,8 +130,8 @@ def sealed(folder, change):
     manifest = json.loads((folder / files.MANIFEST).read_text())
     del manifest["sha256"]
     change(manifest)
-    manifest["sha256"] = files._seal(manifest)
-    return files._written(manifest)
+    manifest["sha256"] = files.seal(manifest)
+    return files.written(manifest)
 
 
 def test_a_newer_schema_is_refused_and_says_what_helps(whole, damaged):
@@ -185,7 +185,7 @@ def test_tables_that_do_not_go_together_are_refused_however_well_sealed(whole, t
     pq.write_table(table, path)
 
     def told(manifest):
-        manifest["files"][path.name] = {"rows": len(table), "bytes": path.stat().st_size, "sha256": files._sha256(path)}
+        manifest["files"][path.name] = {"rows": len(table), "bytes": path.stat().st_size, "sha256": files.sha256(path)}
 
     (folder / files.MANIFEST).write_bytes(sealed(folder, told))
     assert why in refused(folder)

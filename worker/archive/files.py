@@ -87,10 +87,10 @@ class Writer:
         for kind in SCHEMAS:
             path = self.folder / f"{kind}.parquet"
             force(path)
-            files[path.name] = {"rows": self.rows[kind], "bytes": path.stat().st_size, "sha256": _sha256(path)}
+            files[path.name] = {"rows": self.rows[kind], "bytes": path.stat().st_size, "sha256": sha256(path)}
         whole = {"format": FORMAT, "schema": SCHEMA, **manifest, "files": files}
-        whole["sha256"] = _seal(whole)
-        (self.folder / MANIFEST).write_bytes(_written(whole))
+        whole["sha256"] = seal(whole)
+        (self.folder / MANIFEST).write_bytes(written(whole))
         force(self.folder / MANIFEST)
         return whole
 
@@ -163,7 +163,7 @@ def _manifest(folder: Path) -> dict[str, Any]:
             f"{path}: its schema is {found['schema']}, and this program reads up to {SCHEMA}", "update Stridegraph"
         )
     sealed = {name: value for name, value in found.items() if name != "sha256"}
-    if found.get("schema") != SCHEMA or found.get("sha256") != _seal(sealed) or text != _written(found):
+    if found.get("schema") != SCHEMA or found.get("sha256") != seal(sealed) or text != written(found):
         raise InputError(f"{path}: it is damaged: its SHA-256 is another", _TAKE_ANOTHER)
     _check_contents(path, found)
     return found
@@ -191,20 +191,22 @@ def _check(path: Path, known: dict[str, Any]) -> None:
     size = path.stat().st_size
     if size != known["bytes"]:
         raise InputError(f"{path}: it has {size} bytes, and not {known['bytes']}", _TAKE_ANOTHER)
-    if _sha256(path) != known["sha256"]:
+    if sha256(path) != known["sha256"]:
         raise InputError(f"{path}: it is damaged: its SHA-256 is another", _TAKE_ANOTHER)
 
 
-def _written(manifest: dict[str, Any]) -> bytes:
+def written(manifest: dict[str, Any]) -> bytes:
     """Return a manifest as it stands in its file: there is one way to write it, so that no byte can be another."""
     return (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
 
 
-def _seal(manifest: dict[str, Any]) -> str:
-    return hashlib.sha256(_written(manifest)).hexdigest()
+def seal(manifest: dict[str, Any]) -> str:
+    """Return the SHA-256 that a manifest is sealed by."""
+    return hashlib.sha256(written(manifest)).hexdigest()
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

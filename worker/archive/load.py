@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pyarrow.compute as pc
 
@@ -89,9 +89,16 @@ class Tables:
         )
 
 
+Kind = TypeVar("Kind", bound=MemoryGraph)
+
+
 def memory(tables: Tables) -> MemoryGraph:
     """Return the graph of a snapshot, with its queue."""
-    graph = MemoryGraph(tables.snapshot.manifest["graph"])
+    return filled(MemoryGraph(tables.snapshot.manifest["graph"]), tables)
+
+
+def filled(graph: Kind, tables: Tables) -> Kind:
+    """Return a graph in memory with all that is in a snapshot."""
     graph.node.update(enumerate(tables.properties("nodes", "degree")))
     _links(graph, tables)
     _members(graph, tables)

@@ -132,7 +132,7 @@ def replay(
             graph.add_stimulus(id=own, node=node, delta=delta, created_at=place, source=SOURCE)
             place += 1
         frame = tick(held, plan.dt)
-        frames.append(_figures(frame, held))
+        frames.append(figures_of(frame, held))
         if sink:
             sink.frame(frame)
         held.resident.rejected.clear()
@@ -161,7 +161,7 @@ def write(folder: Path, graph: MemoryGraph, found: Replayed) -> None:
             files.force(part / f"{name}.parquet")
 
 
-def _figures(frame: Frame, held: Held) -> dict[str, Any]:
+def figures_of(frame: Frame, held: Held) -> dict[str, Any]:
     """Return a tick's figures as columns, with the digest of its strides and of all before it."""
     event = frame_end(frame)
     timings, decay, error = event.pop("timings_ms"), event.pop("energy_decay"), event.pop("conservation_error")

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path  # noqa: TC003  (typer reads the annotation)
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.archive import files
+from worker.archive import files, recorded
 from worker.archive import replay as archive
 from worker.archive.load import memory
+from worker.archive.segments import ATTACH
 from worker.cli.compare import DT, LONGEST, TICKS
 from worker.cli.console import Json, out, print_json, progress, say
 from worker.cli.plain import plain
@@ -20,18 +21,47 @@ from worker.events.file import FileSink
 from worker.settings import EventsSettings, variable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+    from worker.archive.load import Tables
+    from worker.events import Sink
+    from worker.graph.memory import MemoryGraph
+    from worker.settings import Settings
 
 
 def replay(
     snapshot: Annotated[
         Path, typer.Argument(metavar="SNAPSHOT", help="A folder that `stridegraph snapshot` has written.")
     ],
-    ticks: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many ticks.")] = TICKS,
+    recording: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Replay what `stridegraph run --record` has written there, and hold each tick to it."
+        ),
+    ] = None,
+    expect: Annotated[
+        Path | None,
+        typer.Option(metavar="SNAPSHOT", help="With --recording: a later snapshot, which the replay must come to."),
+    ] = None,
+    ticks: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=10_000_000,
+            help=f"How many ticks; by default {TICKS}, or all that are recorded.",
+            show_default=False,
+        ),
+    ] = None,
     stimuli: Annotated[
         Path | None, typer.Option(help="Stimuli: a CSV or Parquet file with the columns tick, node, delta.")
     ] = None,
-    dt: Annotated[float, typer.Option(help="Seconds of the graph's time that a tick is worth.")] = DT,
+    dt: Annotated[
+        float | None,
+        typer.Option(
+            help=f"Seconds of the graph's time that a tick is worth; by default {DT:g}, or as recorded.",
+            show_default=False,
+        ),
+    ] = None,
     results: Annotated[
         Path | None,
         typer.Option("--out", metavar="DIR", help="A new folder for each tick's figures, nodes and links, as Parquet."),
@@ -43,27 +73,79 @@ def replay(
 
     Stimuli that waited when it was taken come first. The settings are those of the snapshot; one that is set here wins.
     """
-    if not 0.0 < dt <= LONGEST:
+    if dt is not None and not 0.0 < dt <= LONGEST:
         raise InputError(f"--dt {dt:g} is not a number over 0", f"give one up to {LONGEST:g}")
+    _check_options(recording, expect, dt, stimuli)
     if results:
         files.check_new(results)
     started = time.monotonic()
     there, tables = archive.opened(snapshot)
     settings, changed = archive.settings_for(there)
-    _tell_changes(changed)
-    plan = archive.Plan(ticks, dt, archive.stimuli_of(stimuli, ticks, settings.tick.energy_max) if stimuli else {})
-    graph = memory(tables)
-    _check_nodes(plan, graph.keys({told.node for some in plan.stimuli.values() for told in some}), snapshot)
+    if recording:
+        if changed:
+            why = f"{', '.join(changed)}: it is set here, and a recording is replayed by the settings it was made with"
+            raise InputError(why, "unset it")
+        graph, found = _recorded(recording, expect, tables, settings, ticks, events)
+    else:
+        _tell_changes(changed)
+        count = ticks or TICKS
+        told = archive.stimuli_of(stimuli, count, settings.tick.energy_max) if stimuli else {}
+        plan = archive.Plan(count, DT if dt is None else dt, told)
+        graph = memory(tables)
+        _check_nodes(plan, graph.keys({told.node for some in plan.stimuli.values() for told in some}), snapshot)
+        with _telling(events, graph.name, count) as (sink, done):
+            found = archive.replay(graph, settings, plan, sink, done)
+    if results:
+        archive.write(results, graph, found)
+    _tell(found, snapshot, changed, time.monotonic() - started, as_json=json)
+
+
+def _check_options(recording: Path | None, expect: Path | None, dt: float | None, stimuli: Path | None) -> None:
+    """Refuse options that do not go together. Raises InputError."""
+    if recording and not (dt is None and stimuli is None):
+        raise InputError("--recording tells both stimuli and dt", "leave out --dt and --stimuli")
+    if expect and not recording:
+        raise InputError(
+            "--expect is for --recording, and none is named", "name one, or see the digest that is printed"
+        )
+
+
+def _recorded(
+    folder: Path, expect: Path | None, tables: Tables, settings: Settings, ticks: int | None, events: Path | None
+) -> tuple[MemoryGraph, archive.Replayed]:
+    """Replay a recording. Raises InputError, Diverged, NotReplayable."""
+    begin = tables.snapshot.manifest["tick"]
+    later = archive.opened(expect)[1] if expect else None
+    until = later.snapshot.manifest["tick"] if later else ticks and begin + ticks
+    plan = recorded.recording(folder, tables, until)
+    if later and plan.last != until:
+        raise InputError(
+            f"{expect}: it is of tick {until}, and the recording ends at {plan.last}", "name an earlier one"
+        )
+    with _telling(events, tables.snapshot.manifest["graph"], plan.last - begin) as (sink, done):
+        graph, found = recorded.replay(tables, settings, plan, sink, done)
+    only = recorded.compare(graph, settings, later) if later else 0
+    if only:
+        say(f"left out: {only} nodes without energy, or links, that others have added or deleted and no tick has read")
+    starts = sum(part.episode.kind == ATTACH for part in plan.parts)
+    say(
+        plain(
+            f"as recorded: ticks {plan.first} to {plan.last}, attached {starts} times, {graph.changed} changes by others"
+        )
+    )
+    return graph, found
+
+
+@contextmanager
+def _telling(events: Path | None, graph: str, ticks: int) -> Iterator[tuple[Sink | None, Callable[[], object]]]:
+    """Give where events go, if anywhere, and what shows that a tick is done."""
     with ExitStack() as stack:
-        sink = FileSink(EventsSettings(file=events), graph.name) if events else None
+        sink = FileSink(EventsSettings(file=events), graph) if events else None
         if sink:
             stack.callback(sink.close)
         bar = stack.enter_context(progress())
         task = bar.add_task("ticking", total=ticks)
-        found = archive.replay(graph, settings, plan, sink, lambda: bar.advance(task))
-    if results:
-        archive.write(results, graph, found)
-    _tell(found, snapshot, changed, time.monotonic() - started, as_json=json)
+        yield sink, lambda: bar.advance(task)
 
 
 def _tell_changes(changed: Mapping[str, tuple[Any, Any]]) -> None:

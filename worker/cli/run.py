@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from worker.cli.console import Json, configure_log, connection_of, out, print_json, settings_of
+from worker.cli.record import Folder, Record, Strides
 from worker.cli.serve import Host, Port, listening
 from worker.errors import InputError, SettingsError
 from worker.events import Sinks
@@ -47,6 +48,8 @@ def run(
         int | None, typer.Option(min=1, help="End after so many ticks; else never.", show_default=False)
     ] = None,
     graph: Graphs = None,
+    record: Folder = None,
+    record_strides: Strides = False,
     serve: Annotated[
         bool, typer.Option("--serve", help="Serve HTTP too: metrics, events, questions, control.")
     ] = False,
@@ -64,8 +67,11 @@ def run(
     where = listening(host, port)
     if where and not serve:
         raise InputError("--host and --port say where to serve", "add --serve")
+    recording = Record(record, record_strides)
+    recording.check(named)
     if len(named) > 1:
-        _run_several({name: settings_of(name, serve=where) for name in named}, ticks, serve=serve, as_json=json)
+        of = {name: settings_of(name, serve=where) for name in named}
+        _run_several(of, ticks, recording, serve=serve, as_json=json)
         return
     settings = settings_of(named[0] if named else None, serve=where)
     if ticks is not None and settings.pace.fixed is None:
@@ -73,12 +79,12 @@ def run(
     with (
         _health(settings) as health,
         _serving({settings.graph: settings}, health, serve=serve) as serving,
-        _worker(settings, health, as_json=json, ticks=ticks, serving=serving) as worker,
+        _worker(settings, health, recording, as_json=json, ticks=ticks, serving=serving) as worker,
     ):
         worker.run()
 
 
-def _run_several(of: dict[str, Settings], ticks: int | None, *, serve: bool, as_json: bool) -> None:
+def _run_several(of: dict[str, Settings], ticks: int | None, recording: Record, *, serve: bool, as_json: bool) -> None:
     """Work on a share of these graphs. Raises InputError, SettingsError where they cannot be worked on together."""
     if ticks is not None:
         raise InputError("--ticks is for one graph, and several are named", "leave it out, or name one --graph")
@@ -95,7 +101,7 @@ def _run_several(of: dict[str, Settings], ticks: int | None, *, serve: bool, as_
         Fleet(
             graphs,
             Roll(connection, process_name()),
-            man=lambda graph: _worker(of[graph], health, as_json=as_json, patient=False, serving=serving),
+            man=lambda graph: _worker(of[graph], health, recording, as_json=as_json, patient=False, serving=serving),
             prepare=lambda: migrate(connection),
             ttl=one.lease.ttl,
             health=health,
@@ -130,6 +136,7 @@ def _serving(of: dict[str, Settings], health: Health, *, serve: bool) -> Iterato
 def _worker(
     settings: Settings,
     health: Health,
+    recording: Record,
     *,
     as_json: bool,
     ticks: int | None = None,
@@ -141,9 +148,13 @@ def _worker(
         sinks = Sinks.of(settings.events, settings.graph)
         stack.callback(sinks.close)
         sinks.add(Lines(as_json=as_json))
+        recorder = recording.of(settings)
+        if recorder:
+            sinks.add(recorder)
         connection = stack.enter_context(connection_of(settings))
+        graph = Neo4jGraph(connection, settings.graph)
         worker = Worker(
-            Neo4jGraph(connection, settings.graph),
+            recorder.listen(graph) if recorder else graph,
             settings,
             sinks,
             prepare=lambda: migrate(connection),

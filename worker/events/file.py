@@ -53,7 +53,7 @@ class FileSink:
         self._tick = 0
         self._failing = False
         self._most = settings.max_bytes
-        path = Path(str(settings.file or "").replace(GRAPH, _named(graph))).resolve()
+        path = Path(str(settings.file or "").replace(GRAPH, named(graph))).resolve()
         self._paths = [path, *(path.parent / f"{path.name}.{i}" for i in range(1, settings.keep + 1))]
         try:
             self._file = _opened(path)
@@ -104,7 +104,7 @@ class FileSink:
         full.close()
 
 
-def _named(graph: str) -> str:
+def named(graph: str) -> str:
     """Return the name of a graph as a part of a file's name: without separators, and never `..`."""
     return quote(graph, safe="").replace(".", "%2E")
 

@@ -1,0 +1,290 @@
+"""A graph in memory that others change as a recording says they did: when a worker had read it, and not before.
+
+What a tick reads is told in groups, each up to a write that came of it. A group's changes are made before anything of it is
+read; so a tick that was staged twice, since others had written between, is staged twice again.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from worker.archive.listening import NODE, told
+from worker.errors import ForeignChange, NotReplayable
+from worker.graph.ledger import pack
+from worker.graph.memory import Link, MemoryGraph
+from worker.graph.port import COMMITTED
+from worker.physics.model import WeightStats
+from worker.physics.retention import Ties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from worker.archive.journal import Step
+    from worker.graph.port import Changes, Ledger, LinkRows, NodeChanges, RestRows, Stimulus
+    from worker.physics.hubs import Ranking
+
+ENDS = {"committed", "refused", "settled", "unsettled"}
+FORCED = "others had written to what was read, as recorded"
+
+
+class Cut(Exception):
+    """The worker had ended after this commit, and before the tick was closed."""
+
+
+@dataclass
+class Group:
+    """What was told up to a write, and what became of that."""
+
+    steps: list[Step] = field(default_factory=list)
+    answers: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    outcome: str = ""
+
+
+@dataclass
+class FeedingGraph(MemoryGraph):
+    """A graph in memory with a recording's inputs. `apart` tells where a ledger that is written is not the recorded one."""
+
+    apart: str = ""
+    changed: int = 0  # nodes and links that others have changed
+    changes: list[str] = field(default_factory=list)  # those of the attaching or tick that is under way
+    _groups: list[Group] = field(default_factory=list)
+    _cut: bool = False
+    _counted: bool = (
+        False  # visits stand where they stood: since attaching, when all that were noted are given to nodes
+    )
+
+    def feed(self, steps: Iterable[Step], *, cut: bool = False) -> None:
+        """Let the next attaching, or tick, be told what these steps say; `cut`: it ended before the tick was closed."""
+        self._groups, self._cut, self.apart = [Group()], cut, ""
+        self.changes.clear()
+        for step in steps:
+            if step[0] in ENDS:
+                self._groups[-1].outcome = step[0]
+                self._groups.append(Group())
+            elif len(step) > 1:
+                self._groups[-1].steps.append(step)
+                self._groups[-1].answers[step[0]].append(step[1])
+        self._counted = self._counted or bool(self._groups[0].answers.get("take"))
+        self._change()
+
+    def intake(self, limit: int) -> Sequence[Stimulus]:
+        """Read what was pending."""
+        if self._groups:
+            self.queue.clear()
+            for columns in self._groups[0].answers["intake"][:1]:
+                self._queue(columns)
+        return super().intake(limit)
+
+    def weights(self) -> Mapping[str, WeightStats]:
+        """Return the statistics as they were counted: of links, too, that no tick has read."""
+        found = self._answer("weights")
+        return {kind: WeightStats(*own) for kind, own in found.items()} if found is not None else super().weights()
+
+    def adopt(self, ledger: Ledger, stats: Mapping[str, WeightStats]) -> None:
+        """Write what attaching has found."""
+        self._compare_ledger(ledger, self._answer("adopt"))
+        super().adopt(ledger, stats)
+
+    def ties(self, keys: Sequence[int], goal: str) -> tuple[Sequence[int], Ties]:
+        """Return what nodes were tied to."""
+        found = self._answer("ties")
+        at = {own: i for i, own in enumerate(found["of"])} if found is not None else {}
+        there = [key for key in keys if self.node.get(key, {}).get("id") in at]
+        if len(there) < len(at) or found is None:
+            return super().ties(keys, goal)
+        which = [at[self.node[key]["id"]] for key in there]
+        columns = {name: np.array(found[name])[which] for name in ("degree", "entities")}
+        return there, Ties(**columns, goal=np.array(found["goal"], dtype=np.bool_)[which])
+
+    def best(self, key: int, limit: int, ranking: Ranking) -> tuple[LinkRows, RestRows]:
+        """Read the best links of a hub. Raises NotReplayable where others have changed some: not all of them were read."""
+        rows, rest = super().best(key, limit, ranking)
+        own = self.node[key]["id"]
+        for found in self._groups[0].answers["best"] if self._groups else ():
+            if (found["of"], found["limit"]) == (own, limit) and not self._has(rows, rest, found):
+                raise NotReplayable(
+                    f"tick {self.next_tick}: others have changed links of {own!r}, which has so many that not all are recorded",
+                    "replay from a snapshot that was taken after it",
+                )
+        return rows, rest
+
+    def commit(self, changes: Changes) -> None:
+        """Write a tick, or refuse it as it was refused."""
+        if self._groups:
+            group = self._groups[0]
+            self._compare_ledger(changes.ledger, (group.answers["commit"] or [None])[0])
+            if group.outcome == "refused":
+                self._next()
+                raise ForeignChange(FORCED)
+        super().commit(changes)
+        self._next()
+
+    def decay(self, ledger: Ledger, ttl: float) -> Callable[[], int]:
+        """Close the tick."""
+        if self._cut and self.kept and self.kept.phase == COMMITTED:
+            raise Cut
+        return super().decay(ledger, ttl)
+
+    def settle(
+        self, ledger: Ledger, energy_at: float, nodes: NodeChanges, retention: Mapping[int, float | None]
+    ) -> None:
+        """Write out energies, or refuse them as they were refused."""
+        if self._groups and self._groups[0].outcome == "unsettled":
+            self._next()
+            raise ForeignChange(FORCED)
+        super().settle(ledger, energy_at, nodes, retention)
+        if self._groups and self._groups[0].outcome == "settled":
+            self._next()
+
+    @property
+    def next_tick(self) -> int:
+        """The number of the tick that is under way, or is next."""
+        return (self.kept.tick if self.kept else 0) + 1
+
+    def _answer(self, what: str) -> Any:
+        """Return what was told next of something, None where nothing was."""
+        answers = self._groups[0].answers[what] if self._groups else []
+        return answers.pop(0) if answers else None
+
+    def _next(self) -> None:
+        if self._groups:
+            del self._groups[0]
+            self._change()
+
+    def _change(self) -> None:
+        """Make the changes of the group that is next: nodes first, since links point to them."""
+        steps = self._groups[0].steps if self._groups else []
+        for what, found in steps:
+            if what in {"nodes", "census"}:
+                self._nodes(found)
+            if what == "census":
+                self._others(set(found["id"]))
+            if what == "intake" and found:
+                self._absent(found)
+        for what, found in steps:
+            if what == "links":
+                self._links(found)
+
+    def _note(self, text: str) -> None:
+        self.changed += 1
+        self.changes.append(text)
+
+    def _nodes(self, found: Mapping[str, list[Any]]) -> None:
+        self._delete(found.get("gone", ()))
+        names = [name for name in NODE if name in found]
+        rows = [dict(zip(names, row, strict=True)) for row in zip(*(found[name] for name in names), strict=True)]
+        rows = [row for row in rows if isinstance(row["id"], str)]
+        keys = self.keys({row["id"] for row in rows})
+        for row in rows:
+            if row["id"] not in keys:
+                self.add_node(**row)
+                self._note(f"the node {row['id']!r} is new")
+                continue
+            self._node(self.node[keys[row["id"]]], row)
+
+    def _node(self, node: dict[str, Any], row: dict[str, Any]) -> None:
+        for name, value in row.items():
+            have = node.get(name)
+            if _same(have, value) or (name == "visits" and self._visits_same(node, value)):
+                continue
+            self._note(f"{name} of the node {row['id']!r} is {have!r}, and {value!r} was read")
+            if value is None:
+                del node[name]
+            else:
+                node[name] = value
+
+    def _visits_same(self, node: Mapping[str, Any], value: Any) -> bool:
+        """Tell whether visits differ only by those that were noted and not yet given to the node, there or here."""
+        return not self._counted or value == (node.get("visits") or 0) + self.noted[node["id"]]
+
+    def _others(self, energetic: set[Any]) -> None:
+        """Take the energy of nodes that had none when all that have some were read."""
+        for node in self.node.values():
+            if isinstance(node.get("id"), str) and node.get("energy", 0) != 0 and node["id"] not in energetic:
+                self._note(f"the node {node['id']!r} has energy, and had none")
+                del node["energy"]
+
+    def _absent(self, found: Mapping[str, list[Any]]) -> None:
+        """Delete nodes that stimuli name and that were not there."""
+        named = [own for own, there in zip(found["node"], found["there"], strict=True) if not there]
+        for ids, there in zip(found["candidates"], found["all"], strict=True):
+            named += [own for own, known in zip(ids or (), there, strict=False) if not known]
+        self._delete(own for own in named if isinstance(own, str))
+
+    def _delete(self, ids: Iterable[str]) -> None:
+        for own, key in self.keys(set(ids)).items():
+            self._note(f"the node {own!r} is gone")
+            self.delete_node(key)
+
+    def _links(self, found: Mapping[str, list[Any]]) -> None:
+        ends = {own for name in ("of", "source", "target") for own in found[name] if own is not None}
+        keys = self.keys(ends)
+        names = ("source", "target", "key", "type", "log_weight", "emotion")
+        rows = {row[2]: row for row in zip(*(found[name] for name in names), strict=True)}
+        mine = (link for own in found["of"] if own in keys for link in self.out_links(keys[own]))
+        for key in [k for k in mine if k not in rows and self.link[k].properties.get("log_weight") is not None]:
+            self._note(f"the link {key} is gone")
+            self.delete_link(key)
+        for source, target, key, kind, weight, emotion in rows.values():
+            if source in keys and target in keys:
+                self._link(key, Link(keys[source], keys[target], kind, {"log_weight": weight, "emotion": emotion}))
+
+    def _link(self, key: int, read: Link) -> None:
+        have = self.link.get(key)
+        if have and (have.source, have.target, have.type) != (read.source, read.target, read.type):
+            self.delete_link(key)
+            have = None
+        if not have:
+            self._note(f"the link {key} is new")
+            self.put_link(key, read)
+            return
+        for name, value in read.properties.items():
+            if not _same(have.properties.get(name), value):
+                self._note(f"{name} of the link {key} is {have.properties.get(name)!r}, and {value!r} was read")
+                have.properties[name] = value
+
+    def _queue(self, columns: Mapping[str, list[Any]]) -> None:
+        names = ("id", "node", "delta", "source", "budget", "candidates", "similarity")
+        for place, known in enumerate(columns.get("known", ())):
+            row = {name: columns[name][place] for name in names if columns[name][place] is not None}
+            if known:
+                self.applied.setdefault(row["id"], {"taken_at": self.now()})
+            elif isinstance(row.get("id"), str):
+                self.applied.pop(row["id"], None)
+            self.add_stimulus(created_at=place, **row)
+
+    def _has(self, rows: LinkRows, rest: RestRows, found: Mapping[str, Any]) -> bool:
+        """Tell whether a hub's best links, and how many others it has, are as they were read."""
+        if len(rows.key) + sum(rest.links) != len(found["key"]) + found["others"]:
+            return False
+        links = [self.link.get(key) for key in found["key"]]
+        return all(
+            link is not None and _same(link.properties.get("log_weight"), weight)
+            for link, weight in zip(links, found["log_weight"], strict=True)
+        )
+
+    def _compare_ledger(self, ledger: Ledger, recorded: dict[str, Any] | None) -> None:
+        if recorded is not None and not self.apart:
+            self.apart = difference(recorded, pack(ledger))
+
+
+def difference(recorded: Mapping[str, Any], replayed: Mapping[str, Any]) -> str:
+    """Return the first field in which two ledgers differ, and how; nothing where they are the same. The digest comes first."""
+    for name in sorted(recorded, key=lambda name: (name != "digest", name)):
+        ours, theirs = replayed.get(name), recorded[name]
+        if isinstance(ours, list | tuple):
+            ours = list(ours)
+        if ours != theirs:
+            return f"{name} of the ledger is recorded as {theirs!r}, and is {ours!r}"
+    return ""
+
+
+def _same(have: Any, read: Any) -> bool:
+    """Tell whether a value is what was read; what no JSON can hold is like any other such."""
+    mine = told([have])[0]
+    odd = isinstance(mine, dict) and isinstance(read, dict)
+    return odd or bool(mine == read) or (isinstance(mine, tuple) and list(mine) == read)
