@@ -174,7 +174,7 @@ class RecordSettings(_Group):
     ticks: Annotated[int, Ge(1), Le(1_000_000), Field(description="most ticks of a segment")] = 1000
     seconds: Annotated[float, Gt(0), Le(86_400), Field(description="seconds after which a segment ends")] = 60.0
     max_bytes: Annotated[
-        int, Ge(10_000), Field(description="bytes after which a segment ends, with strides as they are in memory")
+        int, Ge(10_000), Field(description="bytes after which a segment ends; strides count by their size in memory")
     ] = 64_000_000
 
 
