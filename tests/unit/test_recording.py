@@ -265,12 +265,10 @@ def test_a_recording_that_does_not_go_on_from_the_snapshot_is_refused(run, tmp_p
 
 def test_a_snapshot_may_not_know_more_than_the_worker_did(run):
     run.ticks(2)
-    link = run.store.link(
-        run.keys[30], run.keys[31], "R", log_weight=3.0
-    )  # it counts in statistics that the worker has not
+    far = [run.store.node(id=f"far{k}") for k in range(2)]
+    run.store.link(*far, "R", log_weight=3.0)  # it counts in statistics that the worker has not made yet
     between = run.snapshot("between")
     run.ticks(1)
-    run.graph.delete_link(link)
     run.store.node(id="new", energy=2.0)
     late = run.snapshot("late")
     run.ticks(1)

@@ -55,9 +55,7 @@ class FeedingGraph(MemoryGraph):
     _groups: list[Group] = field(default_factory=list)
     _cut: bool = False
     _own: bool = True  # nothing is told: only the replay attaches here
-    _counted: bool = (
-        False  # visits stand where they stood: since attaching, when all that were noted are given to nodes
-    )
+    _counted: bool = False  # visits stand where they stood: since attaching, when nodes are given those noted
 
     def feed(self, steps: Iterable[Step], *, cut: bool = False) -> None:
         """Let the next attaching, or tick, be told what these steps say; `cut`: it ended before the tick was closed."""
