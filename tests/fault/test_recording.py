@@ -179,6 +179,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_worker(tmp_path, monkeypatch
 
     with structlog.testing.capture_logs() as lines:
         run.ticks(3)
+        run.recorder._journal.wait(run.recorder._journal._said)
         place, name = {
             "journal": (journal, "_write"),
             "segment": (segments.pq, "write_table"),

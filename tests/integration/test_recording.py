@@ -28,7 +28,9 @@ HOW = {
     "fanout": {"hub": 100},
     "record": {"ticks": 100},
 }
-TICKS, RESTART, STRANGE = 200, 61, 17  # every so many ticks the worker starts anew, or somebody else writes
+TICKS, RESTART, STRANGE = 120, 37, 17  # every so many ticks the worker starts anew, or somebody else writes
+MIDDLE = 2 * RESTART + 2  # all that others wrote before it was read when the worker attached
+LAST = TICKS // RESTART * RESTART  # what others write after it, nobody may have read
 
 
 def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path):
@@ -55,14 +57,14 @@ def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path):
             live.stimulus(
                 minute=10 + number, id=f"late{number}", node=f"n{rng.randrange(60):03}", delta=rng.uniform(0.5, 3.0)
             )
-        if number % STRANGE == 0:  # in the midst of a tick, to what it is about to write
+        if number % STRANGE == 0 and number < LAST:  # in the midst of a tick, to what it is about to write
             meddle(live, graph, held, rng, number, commit)
         if number % RESTART == 0:
             detach(held)
             recorder.close()
             recorder, held = start()
         recorder.frame(tick(held, rng.choice((0.5, 1.0, 2.5))))
-        if number == TICKS // 2:
+        if number == MIDDLE:
             middle = snapshot("middle")
     detach(held)
     recorder.close()
@@ -81,11 +83,11 @@ def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path):
 
 
 def meddle(live, graph, held, rng, number, commit):
-    """Write to an active node within the next commit; between ticks, add one that it links to."""
+    """Write to an active node within the next commit; between ticks, add one that links to it."""
     which = held.resident.active.tolist()
     key = int(held.resident["key"][rng.choice(which)]) if which else None
     if key is not None and number % 2:
-        live.link(key, live.node(id=f"new{number}", type="Memory", energy=1.0, threshold=0.5), "N", log_weight=0.5)
+        live.link(live.node(id=f"new{number}", type="Memory", energy=5.0, threshold=0.1), key, "N", log_weight=0.5)
 
     def written(changes):
         graph.commit = commit

@@ -263,6 +263,21 @@ def test_a_recording_that_does_not_go_on_from_the_snapshot_is_refused(run, tmp_p
         run.replay(named.snapshot("named"))
 
 
+def test_a_snapshot_may_not_know_more_than_the_worker_did(run):
+    run.ticks(2)
+    far = [run.store.node(id=f"far{k}") for k in range(2)]
+    run.store.link(*far, "R", log_weight=3.0)  # it counts in statistics that the worker has not made yet
+    between = run.snapshot("between")
+    run.ticks(1)
+    run.store.node(id="new", energy=2.0)
+    late = run.snapshot("late")
+    run.ticks(1)
+    run.end()
+    assert run.replay(between)[1].held.ledger.digest == run.graph.kept.digest
+    with pytest.raises(InputError, match="tick 3: others had written energies that are in the snapshot"):
+        run.replay(late)
+
+
 @pytest.mark.parametrize("strides", [False, True])
 def test_a_difference_is_told_by_the_first_tick_and_what_differs(tmp_path, strides):
     run = Run(tmp_path)

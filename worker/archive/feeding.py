@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from worker.archive.journal import Step
     from worker.graph.port import Changes, Ledger, LinkRows, NodeChanges, RestRows, Stimulus
+    from worker.physics.forgetting import Rule
     from worker.physics.hubs import Ranking
 
 ENDS = {"committed", "refused", "settled", "unsettled"}
@@ -53,13 +54,12 @@ class FeedingGraph(MemoryGraph):
     changes: list[str] = field(default_factory=list)  # those of the attaching or tick that is under way
     _groups: list[Group] = field(default_factory=list)
     _cut: bool = False
-    _counted: bool = (
-        False  # visits stand where they stood: since attaching, when all that were noted are given to nodes
-    )
+    _own: bool = True  # nothing is told: only the replay attaches here
+    _counted: bool = False  # visits stand where they stood: since attaching, when nodes are given those noted
 
     def feed(self, steps: Iterable[Step], *, cut: bool = False) -> None:
         """Let the next attaching, or tick, be told what these steps say; `cut`: it ended before the tick was closed."""
-        self._groups, self._cut, self.apart = [Group()], cut, ""
+        self._groups, self._cut, self.apart, self._own = [Group()], cut, "", False
         self.changes.clear()
         for step in steps:
             if step[0] in ENDS:
@@ -80,7 +80,12 @@ class FeedingGraph(MemoryGraph):
         return super().intake(limit)
 
     def weights(self) -> Mapping[str, WeightStats]:
-        """Return the statistics as they were counted: of links, too, that no tick has read."""
+        """Return the statistics as they were counted: of links, too, that no tick has read.
+
+        Whoever attaches only here, where the worker had long been attached, goes on from those that it kept.
+        """
+        if self._own and self.stats:
+            return dict(self.stats)
         found = self._answer("weights")
         return {kind: WeightStats(*own) for kind, own in found.items()} if found is not None else super().weights()
 
@@ -139,6 +144,11 @@ class FeedingGraph(MemoryGraph):
         super().settle(ledger, energy_at, nodes, retention)
         if self._groups and self._groups[0].outcome == "settled":
             self._next()
+
+    def forget(self, ledger: Ledger, rules: Mapping[str, Rule], batch: int, ttl: float) -> tuple[str, int] | None:
+        """Let links forget: their statistics are counted anew after that."""
+        self._own = False
+        return super().forget(ledger, rules, batch, ttl)
 
     @property
     def next_tick(self) -> int:

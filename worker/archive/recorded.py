@@ -101,7 +101,7 @@ def replay(
         if part.episode.kind == ATTACH:
             held = _attach(graph, settings, part)
         else:
-            held = held or cast("Held", attach(graph, settings, SOURCE))
+            held = held or _attached_between(graph, settings)
             frame = _tick(graph, held, part)
             if frame is None:
                 held = None
@@ -163,6 +163,16 @@ def _attach(graph: FeedingGraph, settings: Settings, part: Part) -> Held:
         raise Diverged(f"attaching after tick {part.episode.tick}: {error}", _REPORT) from error
     if graph.apart:
         raise Diverged(f"attaching after tick {part.episode.tick}: {graph.apart}", _REPORT)
+    return held
+
+
+def _attached_between(graph: FeedingGraph, settings: Settings) -> Held:
+    """Attach where the worker had long been attached. Raises InputError where it did not know yet what is in the snapshot."""
+    known = (graph.kept or Ledger()).books.external
+    held = cast("Held", attach(graph, settings, SOURCE))
+    if held.ledger.books.external != known:
+        why = "others had written energies that are in the snapshot, and that the worker had not read yet"
+        raise InputError(f"tick {held.ledger.tick}: {why}", "replay from an earlier snapshot")
     return held
 
 
