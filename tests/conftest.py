@@ -7,6 +7,7 @@ here: a container needs a Docker engine. Under CI all three are demanded, and th
 from __future__ import annotations
 
 import os
+import socket
 from collections import Counter
 from contextlib import ExitStack, contextmanager
 from unittest import mock
@@ -135,7 +136,9 @@ def _local(stack, name, tmp_path_factory):
     version = OLDER_VERSION if name == OLDER else DatabaseSettings().version
     jars = local_server(DatabaseSettings(version=version)).jars
     home = tmp_path_factory.mktemp(name)
-    server = local_server(DatabaseSettings(home=home, version=version, memory="512m"), jars=jars)
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]  # not one of those that tests of servers look for
+    server = local_server(DatabaseSettings(home=home, version=version, memory="512m", port=port), jars=jars)
     stack.callback(server.down)
     as_shipped = conf.neo4j_conf
     with mock.patch.object(conf, "neo4j_conf", lambda *wanted: f"{as_shipped(*wanted)}{container.REPLAN}\n"):
