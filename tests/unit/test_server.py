@@ -277,7 +277,7 @@ def slow(there, query=""):
 def test_one_that_takes_nothing_is_cut_off_and_holds_nothing_up(monkeypatch):
     monkeypatch.setattr("worker.server.app.GONE", 0.2)
     monkeypatch.setattr(thread_module, "SENT", 4096)
-    with serving(graph_of(), pace=0.005, backlog=10_000) as there, there.working() as worker:
+    with serving(graph_of(), pace=0.005, backlog=200_000) as there, there.working() as worker:
         wait_for(lambda: there.hub.sink.tick > 0)
         with slow(there), there.follow("?kinds=frame.end.v1") as events:
             frames = [next(events)["frame"]]
@@ -487,6 +487,8 @@ def test_a_server_that_dies_ends_no_tick():
             there.serving.listener._server.on_tick = dies
             assert there.serving.listener.over.wait(SOON)
         done = worker.done
+        wait_for(lambda: worker.done > done + 1)
+        there.hub.sink.take()  # the tick that was just being handed over
         wait_for(lambda: worker.done > done + 5)
         assert worker.state == "running"
         assert there.hub.sink.take() == []
