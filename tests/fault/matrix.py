@@ -169,10 +169,17 @@ ROWS = (
         "random worlds: conservation, order, caps, the naive twin",
         "Σ out = Σ in + lost to 1e-12; no E < 0; Σ ΔE ≤ β E",
         ("tests/property", "tests/proofs"),
-        "not metamorphic",
+        "not metamorphic and not standing",
         quick=2000,
         portion=500,
         full=100_000,
+    ),
+    Row(
+        "standing",
+        "the same stimulus at each of 10⁵ ticks, by rates of 0.01 and 1",
+        "weights do not run away, no source's shares fall to one link, the statistics stay exact",
+        ("tests/proofs/test_s08_learning.py",),
+        "standing",
     ),
     Row(
         "drift",

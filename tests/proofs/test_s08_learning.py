@@ -102,13 +102,13 @@ def test_s08_off_never_learns(world):
     assert log_weights(graph) == before
 
 
-TICKS = 100_000 if int(os.environ.get("EXAMPLES", "0")) >= 100_000 else 10_000
+TICKS = 100_000 if "FULL" in os.environ else 10_000
 
 
 @pytest.mark.parametrize("rate", [0.01, 1.0])
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(3600)
 def test_s08_weights_do_not_run_away_under_a_standing_stimulus(rate):
-    """The same stimulus at every tick: 10 000 ticks here, 100 000 where EXAMPLES asks for as many (the rule alone: below)."""
+    """The same stimulus at every tick: 10 000 ticks here, 100 000 by `make fault ROW=standing` (the rule alone: below)."""
     ring = [(f"n{k}", f"n{(k + j) % 6}", "R", {"log_weight": 0.0}) for k in range(6) for j in (1, 2, 4)]
     settings = {"learning": {"rate": rate}, "decay": {"half_life": {"*": 30.0}}, "select": {"topk": 2}}
     world = World({f"n{k}": {} for k in range(6)}, ring, [], settings)
