@@ -61,9 +61,10 @@ export class GraphMap {
     const near = selected && graph.hasNode(selected) ? new Set([selected, ...graph.neighbors(selected)]) : null;
     const scale = Math.min(1, Math.max(0.34, Math.sqrt(320 / Math.max(1, graph.order))));
     const back = this.colours.map;
-    graph.updateEachNodeAttributes((id, attributes) => {
+    // in place, and told to sigma once: an event for each of thousands would cost more than the drawing
+    graph.forEachNode((id, attributes) => {
       const node = store.nodes.get(id);
-      if (!node) return attributes;
+      if (!node) return;
       const own = this.colour(node.type), active = isActive(node);
       const share = node.energy / (node.threshold || 1);
       const dim = near && !near.has(id);
@@ -72,18 +73,17 @@ export class GraphMap {
       attributes.label = dim ? "" : named(node);
       attributes.forceLabel = id === selected;
       attributes.zIndex = id === selected ? 2 : active ? 1 : 0;
-      return attributes;
-    }, { attributes: ["size", "color", "label"] });
+    });
     const many = graph.size > 4000;
-    graph.updateEachEdgeAttributes((key, attributes, source, target) => {
+    graph.forEachEdge((key, attributes, source, target) => {
       const link = store.links.get(key);
       const heavy = link && link.z !== null ? 1 / (1 + Math.exp(-link.z)) : 0.3;
       const mine = near && (source === selected || target === selected);
       attributes.size = (many ? 0.5 : 0.7) + (many ? 0.9 : 2) * heavy ** 2;
       attributes.color = mine ? mix(this.colours.glow, this.colours.link, 0.35) : mix(this.colours.link, back, near ? 0.8 : (many ? 0.62 : 0.45) * (1 - heavy));
       attributes.zIndex = mine ? 1 : 0;
-      return attributes;
-    }, { attributes: ["size", "color"] });
+    });
+    this.sigma.scheduleRefresh();
   }
 
   /** Let strides flow and flips flash. */
@@ -164,16 +164,16 @@ export class GraphMap {
     if (version !== this.version) return;
     let index = 0;
     const xs = [], ys = [];
-    this.graph.updateEachNodeAttributes((_, attributes) => {
+    this.graph.forEachNode((_, attributes) => {
       attributes.x = places[2 * index];
       attributes.y = -places[2 * index + 1];
       xs.push(attributes.x);
       ys.push(attributes.y);
       index += 1;
-      return attributes;
-    }, { attributes: ["x", "y"] });
+    });
     if (!index) return;
     this.sigma.setCustomBBox({ x: extent(xs), y: extent(ys) });
+    this.sigma.scheduleRefresh();
   }
 
   #size() {
