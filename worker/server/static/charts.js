@@ -27,7 +27,7 @@ export class Chart {
       return { stroke: own, width: this.stacked ? 0.5 : 1.5, points: { show: false }, fill: this.stacked ? own : undefined };
     });
     this.plot = new uPlot({
-      width: this.box.clientWidth || 300, height: this.box.clientHeight || 110, legend: { show: false }, cursor: { show: false }, padding: [6, 4, 0, 0],
+      width: this.box.clientWidth || 300, height: this.box.clientHeight || 110, legend: { show: false }, cursor: { show: false }, padding: [6, 12, 0, 0],
       scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.08 : 1] } },
       axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")) }, { ...axis, size: 44, values: (_, ticks) => ticks.map(short) }],
       series: [{}, ...(this.stacked ? drawn.toReversed() : drawn)],

@@ -1,7 +1,7 @@
 // A worker: where the nodes stand. Forces are d3-force's; what stays keeps its place, what is new begins beside a neighbour.
 importScripts("/page/d3-dispatch.min.js", "/page/d3-timer.min.js", "/page/d3-quadtree.min.js", "/page/d3-force.min.js");
 
-const links = d3.forceLink().distance(34).iterations(1);
+const links = d3.forceLink().distance(38).iterations(1);
 const charge = d3.forceManyBody().theta(1.1).distanceMax(600);
 const simulation = d3.forceSimulation([]).force("link", links).force("charge", charge)
   .force("x", d3.forceX().strength(0.055)).force("y", d3.forceY().strength(0.055)).stop();
@@ -28,7 +28,7 @@ onmessage = ({ data }) => {
   }
   version = data.version;
   simulation.nodes(order);
-  charge.strength(order.length > 1500 ? -22 : -46);
+  charge.strength(order.length > 1500 ? -24 : -70);
   links.links(pairs.map(([source, target]) => ({ source, target })));
   simulation.alphaDecay(order.length > 1500 ? 0.035 : 0.02).alpha(first ? 1 : Math.max(simulation.alpha(), 0.18));
   const until = performance.now() + (first ? 350 : 0); // the first drawing is of something that has unfolded

@@ -166,7 +166,7 @@ class Page {
     if (!this.store.nodes.has(id)) this.store.readNode({ id, type: null, label: null, energy: 0, threshold: null, links: [], ...found });
     this.panel.open(id, this.store, focus);
     this.draw();
-    if (move && this.map) setTimeout(() => this.map.show_node(id), 60);
+    if (move && this.map) setTimeout(() => this.map.approach(id), 60);
   }
 
   close() {

@@ -59,7 +59,8 @@ export class GraphMap {
   paint(store) {
     const { graph, selected } = this;
     const near = selected && graph.hasNode(selected) ? new Set([selected, ...graph.neighbors(selected)]) : null;
-    const scale = Math.min(1, Math.max(0.34, Math.sqrt(320 / Math.max(1, graph.order))));
+    const room = Math.sqrt((this.box.clientWidth * this.box.clientHeight) / Math.max(1, graph.order)); // pixels for a node, each way
+    const scale = Math.min(1, Math.max(0.28, room / 52));
     const back = this.colours.map;
     // in place, and told to sigma once: an event for each of thousands would cost more than the drawing
     graph.forEachNode((id, attributes) => {
@@ -68,7 +69,7 @@ export class GraphMap {
       const own = this.colour(node.type), active = isActive(node);
       const share = node.energy / (node.threshold || 1);
       const dim = near && !near.has(id);
-      attributes.size = scale * (3 + 6 * Math.sqrt(Math.min(share, 9))) * (id === selected ? 1.15 : 1);
+      attributes.size = scale * (2.6 + 3.8 * Math.sqrt(Math.min(share, 12))) * (id === selected ? 1.15 : 1);
       attributes.color = dim ? mix(own, back, 0.86) : active ? own : mix(own, back, 0.55);
       attributes.label = dim ? "" : named(node);
       attributes.forceLabel = id === selected;
@@ -108,9 +109,10 @@ export class GraphMap {
     return this.colours.types[this.kinds.get(key)];
   }
 
-  async show_node(id) {
-    const found = this.graph.hasNode(id) && this.sigma.getNodeDisplayData(id);
-    if (found) await this.sigma.getCamera().animate({ x: found.x, y: found.y, ratio: Math.min(0.45, this.sigma.getCamera().ratio) }, { duration: still.matches ? 0 : 450 });
+  async approach(id) {
+    if (!this.graph.hasNode(id)) return;
+    const found = this.sigma.viewportToFramedGraph(this.#at(id));
+    await this.sigma.getCamera().animate({ x: found.x, y: found.y, ratio: Math.min(0.6, this.sigma.getCamera().ratio) }, { duration: still.matches ? 0 : 450 });
   }
 
   zoom(factor) {

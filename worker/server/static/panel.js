@@ -6,8 +6,9 @@ import { element, short } from "./words.js";
 const $ = (id) => document.getElementById(id);
 const SHOWN = 15;
 const REASONS = {
-  weight: "its weight", goal: "the goal", novelty: "novelty", resonance: "the mood", complementarity: "balancing the mood", only: "the only link",
-  top_k: "among the best", explore: "by chance", shadow_retry: "retried from the shadow",
+  weight: "chosen for their weight", goal: "chosen for the goal", novelty: "chosen for novelty", resonance: "chosen by the mood",
+  complementarity: "chosen to balance the mood", only: "the source's one link", top_k: "among the source's best", explore: "tried by chance",
+  shadow_retry: "retried from below the threshold",
 };
 
 /** The nodes with most energy: rows stay where they are while their node is listed, so that the focus does too. */
@@ -45,9 +46,9 @@ export function showFlows(store) {
   const found = [...store.flows.values()].sort((a, b) => b.energy - a.energy).slice(0, 8);
   $("flows-card").hidden = found.length === 0;
   $("flows").replaceChildren(...found.map(({ source, target, energy }) => {
-    const meter = element("meter", { className: "track", min: 0, max: found[0].energy, value: energy });
-    meter.setAttribute("aria-label", `from ${source} to ${target}`);
-    return element("li", {}, element("span", { textContent: `${source} → ${target}` }), element("span", { className: "n", textContent: short(energy) }), meter);
+    const bar = element("span", { className: "track" });
+    bar.style.width = `${(100 * energy) / found[0].energy}%`;
+    return element("li", {}, element("span", { textContent: `${source} → ${target}` }), element("span", { className: "n", textContent: short(energy) }), bar);
   }));
 }
 
@@ -130,7 +131,7 @@ export class Panel {
       const button = element("button", { type: "button", className: "link", textContent: from ? named(from) : one.source });
       button.addEventListener("click", () => this.select(one.source));
       const most = [...one.reasons].sort((a, b) => b[1] - a[1])[0];
-      const told = [one.type.toLowerCase(), `${one.times} ${one.times === 1 ? "stride" : "strides"}`, most && `chosen for ${REASONS[most[0]] ?? most[0]}`].filter(Boolean).join(", ");
+      const told = [one.type.toLowerCase(), `${one.times} ${one.times === 1 ? "stride" : "strides"}`, most && (REASONS[most[0]] ?? most[0])].filter(Boolean).join(", ");
       return element("li", {}, `${short(one.energy)} from `, button, element("small", { textContent: ` ${told}` }));
     });
     if (flip) lines.unshift(element("li", {}, `${flip.flip === "on" ? "It became active" : "It ceased to be"} at tick ${flip.frame}, by ${flip.cause === "stimulus" ? "a stimulus" : flip.cause === "stride" ? "strides" : "decay"}.`));
