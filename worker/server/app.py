@@ -58,7 +58,8 @@ FRESH = 10.0  # seconds for which an answer of the database serves for a scrape
 PING = 5.0  # seconds for which it serves for a probe, where no worker says how it stands
 GONE = 5.0  # seconds that a follower is given to take note that it is cut off
 PATHS = (
-    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/graph", "/api/search", "/api/stimuli", "/api/control", "/events",
+    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/graph", "/api/search",
+    "/api/stimuli", "/api/control", "/events",
     "/openapi.json", "/page/{file}",
 )  # fmt: skip
 

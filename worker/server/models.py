@@ -116,7 +116,9 @@ class LinkOut(BaseModel):
     log_weight: float | None
     z: Annotated[
         float | None,
-        Field(description="its weight as the physics reads it, among the links of its type (§3); null: it skips the link"),
+        Field(
+            description="its weight as the physics reads it, among the links of its type (§3); null: it skips the link"
+        ),
     ]
 
 

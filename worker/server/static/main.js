@@ -121,7 +121,7 @@ class Page {
     if (this.map) {
       this.map.selected = this.selected;
       this.map.show(store, news.shape);
-      this.map.play(news.strides, news.flips, news.stimuli);
+      this.map.play(store, news);
     }
     if (store.unknown) this.#soonerLook();
     this.top.show(store, this.selected);

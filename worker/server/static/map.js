@@ -88,14 +88,14 @@ export class GraphMap {
   }
 
   /** Let strides flow and flips flash. */
-  play(strides, flips, stimuli) {
+  play(store, { strides, flips, stimuli }) {
     if (document.hidden) return;
     const now = performance.now();
     if (!still.matches) {
       const some = strides.length > 120 ? strides.toSorted((a, b) => b.delta_e - a.delta_e).slice(0, 120) : strides;
       for (const { src, tgt, delta_e } of some) {
         if (this.flights.length >= MOVING || !this.graph.hasNode(src) || !this.graph.hasNode(tgt)) continue;
-        this.flights.push({ src, tgt, begun: now + 250 * Math.random(), width: 1.4 + 1.6 * Math.min(1, Math.sqrt(delta_e)), colour: this.graph.getNodeAttribute(src, "color") });
+        this.flights.push({ src, tgt, begun: now + 250 * Math.random(), width: 1.4 + 1.6 * Math.min(1, Math.sqrt(delta_e)), colour: this.colour(store.nodes.get(src)?.type ?? null) });
       }
     }
     for (const { node, direction } of flips) this.#flash(node, direction === "on" ? this.colours.glow : this.colours.soft, direction === "on", now);
