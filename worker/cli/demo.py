@@ -17,6 +17,7 @@ from rich.table import Table
 from worker import wordnet
 from worker.cli.console import Json, configure_log, open_graph, out, print_json, progress, say, settings_of
 from worker.cli.plain import shown
+from worker.cli.run import run
 from worker.cli.serve import Host, Port, listening
 from worker.cli.top import table
 from worker.database.artifacts import fetch
