@@ -51,7 +51,7 @@ def there(connection, monkeypatch):
 
 def z_of(store, kind, log_weight):
     """The standard score of a link, worked out anew from all links of its type."""
-    every = [weight for _, found, _, weight in store.links() if found == kind and weight is not None]
+    every = [weight for a, found, b, weight in store.links() if found == kind and weight is not None and a != b]
     mean, floor = statistics.fmean(every), Settings().physics.weights.std_floor
     limit = Settings().physics.weights.z_clip
     return max(-limit, min(limit, (log_weight - mean) / max(statistics.pstdev(every), floor)))

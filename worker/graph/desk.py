@@ -144,7 +144,7 @@ def neighbourhood(graph: Neo4jGraph, settings: Settings, limit: int) -> dict[str
 
 def search(graph: Neo4jGraph, text: str, limit: int) -> list[dict[str, Any]]:
     """Return nodes whose id or label begins with a text: id, type, label. Labels are looked for among LABELLED nodes."""
-    asked = {"text": text, "lower": text.lower(), "limit": limit, "looked": LABELLED}
+    asked = {"prefix": text, "lower": text.lower(), "limit": limit, "looked": LABELLED}
     return graph.connection.run("inspect/search", graph=graph.name, **asked)
 
 
