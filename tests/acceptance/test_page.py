@@ -93,17 +93,25 @@ def test_it_draws_a_graph_takes_a_stimulus_and_outlives_worker_and_database(serv
         store = Neo4jStore(Neo4jGraph(connection, "default"))
         fill(store)
         store.node(id="far", label=LABEL, type="Memory")
-        store.link(store.node(id="a/b ?", label="Whole Grain", type="Task", energy=3.0), store.node(id="end"), log_weight=0.5)
+        store.link(
+            store.node(id="a/b ?", label="Whole Grain", type="Task", energy=3.0), store.node(id="end"), log_weight=0.5
+        )
 
     def worker():
-        settings = {"STRIDE_SERVE__PORT": str(port), "STRIDE_PACE__FIXED": str(PACE), "STRIDE_DECAY__HALF_LIFE": '{"*": 600}'}
+        settings = {
+            "STRIDE_SERVE__PORT": str(port),
+            "STRIDE_PACE__FIXED": str(PACE),
+            "STRIDE_DECAY__HALF_LIFE": '{"*": 600}',
+        }
         return Process(store, more=["--serve"], **settings)
 
     with worker() as process:
         process.await_line("serve.listening")
         page = open_page(f"http://127.0.0.1:{port}/")
         expect(page.locator("#state")).to_have_text("live", timeout=SOON)
-        page.wait_for_function("() => window.page.map.graph.order >= 10 && window.page.map.graph.size >= 5", timeout=SOON)
+        page.wait_for_function(
+            "() => window.page.map.graph.order >= 10 && window.page.map.graph.size >= 5", timeout=SOON
+        )
         expect(page.locator("#empty")).to_be_hidden()
         expect(page.locator("#top button").first).to_be_visible()
         assert colours(page) > 20
@@ -122,7 +130,9 @@ def test_it_draws_a_graph_takes_a_stimulus_and_outlives_worker_and_database(serv
         before = page.evaluate("() => window.page.store.frame")
         page.locator("#amount").press("Enter")
         page.wait_for_function("() => Number(document.getElementById('panel-energy').textContent) > 20", timeout=SOON)
-        took = page.evaluate("() => window.page.store.arrived.find(({ stimulus, target }) => stimulus && target === 'far').frame")
+        took = page.evaluate(
+            "() => window.page.store.arrived.find(({ stimulus, target }) => stimulus && target === 'far').frame"
+        )
         assert took <= before + 2
         assert tick(page) <= before + 2, "it is seen when it is there"
         expect(page.locator("#why")).to_contain_text("a stimulus of 25 by page")
@@ -175,7 +185,9 @@ def test_it_can_be_used_by_all(open_page, scheme):
             expect(page.locator("#matches li").first).to_be_visible()
             page.add_script_tag(path=AXE)
             found = page.evaluate("() => axe.run()")
-            told = [(one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"]]
+            told = [
+                (one["id"], one["help"], [node["html"][:200] for node in one["nodes"]]) for one in found["violations"]
+            ]
             assert told == []
             assert len(found["passes"]) > 20
             assert page.evaluate("() => document.documentElement.scrollWidth") <= viewport["width"]

@@ -138,14 +138,20 @@ def test_run_and_serve(there, capsys):
     assert (odd["id"], odd["type"], odd["active"]) == (ODD, "Task", True)
     assert odd["energy"] == next(row["energy"] for row in top if row["id"] == ODD)
     assert (heavy["energy"], heavy["active"]) == (None, False)
-    assert heavy["links"] == [{"target": "target", "type": "R", "log_weight": 0.5, "z": pytest.approx(z_of(store, "R", 0.5))}]
+    assert heavy["links"] == [
+        {"target": "target", "type": "R", "log_weight": 0.5, "z": pytest.approx(z_of(store, "R", 0.5))}
+    ]
     by_id, by_label, by_nothing = (json.loads(body)["results"] for _, body in searched)
     assert [row["id"] for row in by_id] == ["n000", "n001", "n002"]
     assert [(row["id"], row["label"]) for row in by_label] == [("labelled", "Whole Grain")]
     assert by_nothing == []
     shown = {row["id"] for row in graph["nodes"]}
     assert shown == {row["id"] for row in top}
-    among = [(a, kind, b, weight) for a, kind, b, weight in store.links() if {a, b} <= shown and a != b and weight is not None]
+    among = [
+        (a, kind, b, weight)
+        for a, kind, b, weight in store.links()
+        if {a, b} <= shown and a != b and weight is not None
+    ]
     assert among
     assert {(link["source"], link["type"], link["target"], link["log_weight"]) for link in graph["links"]} >= set(among)
     assert all(link["z"] == pytest.approx(z_of(store, link["type"], link["log_weight"])) for link in graph["links"])

@@ -76,7 +76,15 @@ def test_a_browser_is_given_the_page_and_each_file_that_it_names(there):
 
 
 @pytest.mark.parametrize(
-    "path", ["/page/", "/page/nothing.js", "/page/..%2Fapp.py", "/page/%2e%2e/page.py", "/page/vendor/sigma.min.js", "/page//etc/passwd"]
+    "path",
+    [
+        "/page/",
+        "/page/nothing.js",
+        "/page/..%2Fapp.py",
+        "/page/%2e%2e/page.py",
+        "/page/vendor/sigma.min.js",
+        "/page//etc/passwd",
+    ],
 )
 def test_the_page_has_no_other_files(there, path):
     status, _, body = there.ask("GET", path)
@@ -99,7 +107,16 @@ def test_health_is_the_workers(there):
 
 def test_every_answer_is_what_openapi_says(there):
     spec = there.get("/openapi.json")[1]
-    for path in ("/", "/healthz", "/readyz", "/api/status", "/api/top", "/api/graph?limit=30", "/api/search?q=n0", path_of("n001")):
+    for path in (
+        "/",
+        "/healthz",
+        "/readyz",
+        "/api/status",
+        "/api/top",
+        "/api/graph?limit=30",
+        "/api/search?q=n0",
+        path_of("n001"),
+    ):
         status, found = there.get(path)
         assert status == 200, path
         template = "/api/node/{id}" if path.startswith("/api/node") else path.partition("?")[0]
@@ -394,7 +411,9 @@ def test_with_a_token_nothing_is_told_without_it_but_whether_it_is_well():
                 assert b"n001" not in body
             assert there.ask("GET", path, Authorization=f"Bearer {TOKEN}")[0] == (404 if path == "/nowhere" else 200)
         assert there.get("/healthz") == (200, {"healthy": True, "ready": True, "why": ""})
-        assert there.ask("GET", "/", Accept="text/html")[0] == there.ask("GET", "/page/page.css")[0] == 200, "it holds nothing"
+        assert there.ask("GET", "/", Accept="text/html")[0] == there.ask("GET", "/page/page.css")[0] == 200, (
+            "it holds nothing"
+        )
         assert there.ask("POST", "/page/page.css")[0] == there.ask("GET", "/", Accept="application/json")[0] == 401
         assert there.get("/readyz", Authorization=f"bearer {TOKEN}")[1]["why"] == "g: running"
         assert there.post("/api/control", {"action": "pause"})[0] == 401
