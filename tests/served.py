@@ -75,7 +75,7 @@ class Desk:
         return found and {**found, "active": found["energy"] >= 1.0, "visits": 0, "links": []}
 
     def neighbourhood(self, limit):
-        nodes = self.top(limit)
+        nodes = [row for row in self.top(limit) if row["energy"] > 0]
         known = {row["id"] for row in nodes}
         own = {key: n["id"] for key, n in self.graph.node.items()}
         links = [

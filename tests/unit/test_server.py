@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from http.client import HTTPException
+from pathlib import Path
 
 import jsonschema
 import psutil
@@ -46,6 +47,8 @@ def there():
 def test_the_index_names_every_path(there):
     status, found = there.get("/")
     assert (status, found["graphs"], found["paths"]) == (200, ["g"], list(PATHS))
+    told = (Path(__file__).parents[2] / "docs/how-to/watch.md").read_text()
+    assert [path for path in PATHS if f"`GET {path}" not in told and f" {path}" not in told] == ["/page/{file}"]
     assert set(there.get("/openapi.json")[1]["paths"]) == {"/", *PATHS} - {"/events", "/openapi.json"}
 
 

@@ -24,7 +24,7 @@ export class Chart {
     const axis = { stroke: found.soft, grid: { stroke: found.grid, width: 1 }, ticks: { show: false }, font: "11px system-ui, sans-serif", size: 24, gap: 2 };
     const drawn = this.series.map(([, colour]) => {
       const own = found.types[colour];
-      return { stroke: own, width: this.stacked ? 0.5 : 1.5, points: { show: false }, fill: this.stacked ? own : undefined };
+      return { stroke: own, width: this.stacked ? 0.5 : 1.5, points: { show: (plot) => plot.data[0].length < 3, size: 4 }, fill: this.stacked ? own : undefined };
     });
     this.plot = new uPlot({
       width: this.box.clientWidth || 300, height: this.box.clientHeight || 110, legend: { show: false }, cursor: { show: false }, padding: [6, 12, 0, 0],

@@ -70,8 +70,8 @@ export class GraphMap {
       const share = node.energy / (node.threshold || 1);
       const dim = near && !near.has(id);
       attributes.size = scale * (2.6 + 3.8 * Math.sqrt(Math.min(share, 12))) * (id === selected ? 1.15 : 1);
-      attributes.color = dim ? mix(own, back, 0.86) : active ? own : mix(own, back, 0.55);
-      attributes.label = dim ? "" : named(node);
+      attributes.color = dim ? mix(own, back, 0.74) : active ? own : mix(own, back, 0.55);
+      attributes.label = dim ? "" : brief(named(node));
       attributes.forceLabel = id === selected;
       attributes.zIndex = id === selected ? 2 : active ? 1 : 0;
     });
@@ -256,6 +256,11 @@ export class GraphMap {
     context.fillStyle = this.colours.text;
     context.fillText(text, x + 7, data.y + size / 3);
   }
+}
+
+/** Return the beginning of a long text. */
+function brief(text) {
+  return text.length > 28 ? `${text.slice(0, 27).trimEnd()}…` : text;
 }
 
 /** Return the range of all but a few that stand far out, and at least some room. */

@@ -25,11 +25,14 @@ export class Search {
   async #look() {
     const text = this.input.value.trim(), mine = ++this.asked;
     if (!text) return this.#close();
+    const patience = setTimeout(() => mine === this.asked && this.list.hidden && this.#show([], "Looking…"), 400);
     try {
       const { results } = await this.ask("/api/search", { q: text, limit: 12 });
       if (mine === this.asked) this.#show(results, `No id or label begins with “${text}”.`);
     } catch (error) {
       if (mine === this.asked) this.#show([], error.message);
+    } finally {
+      clearTimeout(patience);
     }
   }
 
