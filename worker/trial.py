@@ -126,10 +126,9 @@ def named(graph: MemoryGraph) -> Named:
     return Named(id=[node["id"] for node in found], type=[kind if isinstance(kind, str) else None for kind in kinds])
 
 
-def nearest(node: str, graph: MemoryGraph) -> str:
-    """Return what helps where a graph has no such node: the ids that come nearest."""
-    ids = sorted(own for own in graph.key_of() if own[:1] == node[:1])
-    near = difflib.get_close_matches(node, ids, n=3, cutoff=0.7)
+def nearest(node: str, ids: Iterable[str]) -> str:
+    """Return what helps where a graph has no such node: the ids that come nearest, of those that begin alike."""
+    near = difflib.get_close_matches(node, sorted(own for own in ids if own[:1] == node[:1]), n=3, cutoff=0.7)
     return f"did you mean {' or '.join(map(repr, near))}?" if near else "see `stridegraph top`, or the ids of the nodes"
 
 

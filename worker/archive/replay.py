@@ -105,7 +105,7 @@ def stimuli_of(path: Path, ticks: int, energy_max: float) -> dict[int, list[Told
         for row, at, node, delta, named in zip(
             piece.index, *(piece[name].tolist() for name in NEEDED), own, strict=True
         ):
-            number, amount = (numbers([_parsed(value)], np.nan)[0] for value in (at, delta))
+            number, amount = number_of(at), number_of(delta)
             if not (np.isfinite(number) and number == int(number) and 1 <= number <= ticks):
                 raise InputError(
                     f"{path} row {row}: tick {at!r} is none from 1 to {ticks}", "correct it, or give more --ticks"
@@ -217,9 +217,10 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value))  # type: ignore[arg-type]
 
 
-def _parsed(value: Any) -> Any:
-    """Return what a table holds, as a number where it is text that says one: CSV carries nothing else."""
+def number_of(value: Any) -> float:
+    """Return what a table holds as a number, NaN where it is none; text that says one is: CSV carries nothing else."""
     try:
-        return float(value) if isinstance(value, str) else value
+        parsed = float(value) if isinstance(value, str) else value
     except ValueError:
-        return value
+        parsed = value
+    return float(numbers([parsed], np.nan)[0])

@@ -193,7 +193,7 @@ def _inputs(asked: Asked, graph: MemoryGraph, sides: tuple[Settings, Settings]) 
     for node, energy in asked.stimuli:
         _within(f"--stimulus {node}:", energy, most)
         if not graph.keys({node}):
-            raise InputError(f"there is no node {node!r} in the graph {graph.name!r}", nearest(node, graph))
+            raise InputError(f"there is no node {node!r} in the graph {graph.name!r}", nearest(node, graph.key_of()))
     return steady(asked.ticks or TICKS, DT if asked.dt is None else asked.dt, asked.stimuli, once=asked.once)
 
 
