@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from worker.physics.model import Floats
 
-WIDE, HIGH = 440, 270
-LEFT, RIGHT, TOP, BOTTOM = 62, 12, 12, 40  # room for the axes' texts
+WIDE, HIGH = 440, 280
+LEFT, RIGHT, TOP, BOTTOM = 68, 12, 24, 40  # room for the axes' texts
 BINS = 200  # of a line: each is drawn by its lowest and highest value
 
 
@@ -118,10 +118,7 @@ def _grid(x: Axis, y: Axis) -> str:
         parts.append(f'<text x="{u:.1f}" y="{bottom + 18}" text-anchor="middle">{number(value)}</text>')
     middle = (LEFT + right) / 2
     parts.append(f'<text x="{middle:.0f}" y="{HIGH - 4}" text-anchor="middle" class="label">{text(x.label)}</text>')
-    parts.append(
-        f'<text transform="translate(12 {(TOP + bottom) / 2:.0f}) rotate(-90)" text-anchor="middle" class="label">'
-        f"{text(y.label)}</text>"
-    )
+    parts.append(f'<text x="{LEFT - 6}" y="13" class="label">{text(y.label)}</text>')
     return "".join(parts)
 
 

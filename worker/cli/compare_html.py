@@ -55,8 +55,9 @@ th,td{padding:.25rem .8rem .25rem 0;text-align:right;vertical-align:top;border-b
 th:first-child,td.text,th.text{text-align:left}
 td,thead th{white-space:nowrap}
 td.text{white-space:normal;min-width:8rem}
-tbody th{font-weight:400;text-align:left}
-@media print{@page{margin:14mm}body{max-width:none;padding:0;font-size:10pt}h2{break-after:avoid}tr{break-inside:avoid}
+tbody th{font-weight:400;text-align:left;min-width:8.5rem}
+@media print{@page{margin:14mm}:root{font-size:12px}body{max-width:none;padding:0;font-size:1rem}
+h2{break-after:avoid}tr{break-inside:avoid}
 .wide{overflow:visible}.charts{grid-template-columns:1fr 1fr;gap:5mm}table{font-size:8.5pt}th,td{padding-right:.5rem}}
 """
 HEAD = (
@@ -129,8 +130,8 @@ def _told(report: Report, result: dict[str, Any]) -> str:
     )
     steady = "" if a.steady and b.steady else " Not both are steady yet: the figures belong to this moment."
     return text(
-        f"After {result['ticks']:,} ticks, side a has {a.energy_total:.6g} of energy in {a.active:,} active nodes and more, "
-        f"side b {b.energy_total:.6g} in {b.active:,}. {apart} {ranks}{steady}"
+        f"After {result['ticks']:,} ticks, side a has {a.energy_total:.6g} of energy and {a.active:,} active nodes, "
+        f"side b {b.energy_total:.6g} and {b.active:,}. {apart} {ranks}{steady}"
     )
 
 
