@@ -12,10 +12,9 @@ U touched nodes, M strides, A stimuli of a tick.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from math import fsum
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +23,9 @@ if TYPE_CHECKING:
 
     from worker.physics.model import Floats, Int32s, Ints
 
-STIMULUS, START, FOREIGN, STRIDES, REST = "stimulus", "start", "foreign", "strides", "rest"
+STIMULUS, FOREIGN, START, STRIDES, REST = "stimulus", "foreign", "start", "strides", "rest"
+ROOTS = (STIMULUS, FOREIGN, START)
+MOST_ROOTS = 100  # that are told one by one
 CHILDREN = 12  # branches that one node may have; what is over that is cut, however much it is
 
 
@@ -137,12 +138,8 @@ class Course:
         """The number of the last tick."""
         return self.accounts[-1].tick
 
-    def upto(self, tick: int) -> Course:
-        """Return the course as it was after a tick."""
-        return Course(self.accounts[: tick - self.first + 1])
-
     def energy(self, node: str) -> float | None:
-        """Return a node's energy after the last tick; None where no tick has touched it."""
+        """Return a node's energy after the last tick, by its last account; None where no tick has touched it."""
         clock = self.accounts[-1].clock
         for account in reversed(self.accounts):
             place = self._place(account, node)
@@ -175,7 +172,7 @@ class Course:
         for way in told:
             if way.branch.kind == STRIDES and depth > 1:
                 way.branch.branches = self._branches(way.branch.node, way.amounts, 0.0, depth - 1, least)
-        rest = [Branch(REST, sum(way.branch.amount for way in cut), count=len(cut))] if cut else []
+        rest = [Branch(REST, fsum(way.branch.amount for way in cut), count=len(cut))] if cut else []
         return [way.branch for way in told] + rest
 
     def _ways(self, node: str, drawn: Mapping[int, float], now: float) -> list[_Way]:
@@ -287,3 +284,42 @@ def walk(branches: Sequence[Branch]) -> Iterator[Branch]:
     for branch in branches:
         yield branch
         yield from walk(branch.branches)
+
+
+def explanation(course: Course, node: str, energy: float, depth: int, least: float) -> dict[str, Any]:
+    """Return the whole of it as plain values: what kinds of roots have brought a node's energy, which ones, and by what ways."""
+    roots = course.roots(node, energy)
+    large = [root for root in roots if root.amount >= least * energy][:MOST_ROOTS]
+    return {
+        "node": node,
+        "tick": course.last,
+        "since": course.first,
+        "energy": energy,
+        "sources": {kind: fsum(root.amount for root in roots if root.kind == kind) for kind in ROOTS},
+        "roots": [root._asdict() for root in large],
+        "other_roots": {"count": len(roots) - len(large), "amount": fsum(root.amount for root in roots[len(large) :])},
+        "branches": [_told(course, branch) for branch in course.tree(node, energy, depth, least)],
+    }
+
+
+def _told(course: Course, branch: Branch) -> dict[str, Any]:
+    """Return a branch as plain values; of its strides, the one that brought most."""
+    told: dict[str, Any] = {"kind": branch.kind, "amount": branch.amount}
+    if branch.kind == REST:
+        return {**told, "count": branch.count}
+    told |= {"node": branch.node, "first_tick": branch.first, "last_tick": branch.last}
+    if branch.kind == STIMULUS:
+        told |= {"id": branch.id, "source": branch.source}
+    if branch.kind == STRIDES:
+        below = [_told(course, one) for one in branch.branches]
+        told |= {"link_type": branch.link_type, "link": str(branch.key), "strides": branch.count}
+        told |= {"largest": _stride(course.accounts[branch.largest[0]], branch.largest[1]), "branches": below}
+    return told
+
+
+def _stride(account: Account, k: int) -> dict[str, Any]:
+    """Return a stride with the parts of its cost: c = (weight + goal + novelty) · multiplier (§5)."""
+    parts = account.parts()
+    columns = {name: getattr(account, name) for name in ("energy", "kept", "share", "cost")}
+    columns |= {name: getattr(parts, name) for name in ("weight", "goal", "novelty", "multiplier")}
+    return {"tick": account.tick, **{name: float(of[k]) for name, of in columns.items()}, "reason": parts.reason[k]}

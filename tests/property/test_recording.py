@@ -15,7 +15,8 @@ from tests.property.worlds import build, queue, share, worlds
 from worker.archive import recorded
 from worker.archive.recorder import Recorder
 from worker.archive.replay import opened
-from worker.archive.snapshot import take
+from worker.archive.snapshot import settings_of, take
+from worker.events import Sinks
 from worker.graph.attach import attach, detach
 from worker.graph.export import MemoryExport
 from worker.tick import tick
@@ -48,8 +49,10 @@ def live(world, graph, settings, recorder, *, restarts, meddler=None, each=lambd
     st.lists(st.booleans(), min_size=6, max_size=6),
     st.booleans(),
     st.booleans(),
+    st.sampled_from((10_000, 3)),
 )
-def test_s2_what_is_recorded_is_replayed_to_the_bit(world, seed, restarts, strides, meddled):
+def test_s2_what_is_recorded_is_replayed_to_the_bit(world, seed, restarts, strides, meddled, hub):
+    world.settings["fanout"]["hub"] = hub
     graph, settings = build(world), world.read()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -65,8 +68,19 @@ def test_s2_what_is_recorded_is_replayed_to_the_bit(world, seed, restarts, strid
         copy, found = recorded.replay(before, settings, plan)
         assert found.held.ledger.digest == graph.kept.digest
         assert found.held.ledger.books == graph.kept.books
+        check_alone(folder / "rec", settings, graph)
         if not meddled:  # what others write after the last tick, or where no tick reads, is in no recording
             recorded.compare(copy, settings, snapshot(graph, folder / "after", settings))
+
+
+def check_alone(folder, settings, graph):
+    """A recording that begins where a worker attached needs no snapshot."""
+    name, kept, plan = recorded.alone(folder)
+    assert (name, plan.first, plan.last) == (settings.graph, 1, 6)
+    found = recorded.replay_alone(name, settings, plan, Sinks(), bool)
+    assert kept == settings_of(settings)
+    assert found.held.ledger.digest == graph.kept.digest
+    assert found.held.ledger.books == graph.kept.books
 
 
 @hypothesis.settings(max_examples=20)  # the test above has the breadth

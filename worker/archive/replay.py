@@ -69,7 +69,11 @@ def settings_for(snapshot: Snapshot) -> tuple[Settings, dict[str, tuple[Any, Any
 
     Raises InputError, SettingsError.
     """
-    kept = snapshot.manifest["settings"]
+    return settings_over(snapshot.manifest["settings"])
+
+
+def settings_over(kept: dict[str, dict[str, Any]]) -> tuple[Settings, dict[str, tuple[Any, Any]]]:
+    """Return settings that were kept, under those of the environment; and which of these differ, from and to."""
     here = Settings.read()
     unset = {
         group: {name: value for name, value in values.items() if not _is_set(group, name)}
