@@ -212,7 +212,9 @@ class Course:
         for k in coming:
             source, kept = account.ids[account.source[k]], float(account.kept[k])
             came += kept
-            branch = Branch(STRIDES, 0.0, source, link_type=account.types[account.type[k]], key=int(account.key[k]), count=0)
+            branch = Branch(
+                STRIDES, 0.0, source, link_type=account.types[account.type[k]], key=int(account.key[k]), count=0
+            )
             own = (STRIDES, source, branch.link_type, branch.key)
             way = _add(ways, own, branch, at, account.tick, now * kept / after)
             way.branch.count += 1

@@ -88,7 +88,9 @@ def test_the_shares_of_all_roots_are_what_a_forward_count_says(world, seed, rest
         for root in ours.keys() | theirs.keys():
             assert math.isclose(ours[root], theirs.get(root, 0.0), rel_tol=1e-9, abs_tol=1e-9 * energy), root
         known = course.energy(own)
-        if known is not None and not (world.settings["consolidation"]["enabled"] or world.settings["resistance"]["enabled"]):
+        if known is not None and not (
+            world.settings["consolidation"]["enabled"] or world.settings["resistance"]["enabled"]
+        ):
             assert math.isclose(known, energy, rel_tol=1e-9, abs_tol=1e-3)
         check_tree(course.tree(own, energy, 3, 0.01), energy)
 

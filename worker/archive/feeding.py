@@ -299,7 +299,9 @@ class FeedingGraph(MemoryGraph):
         names = ("key", "target", "type", "log_weight", "emotion")
         for link, target, kind, weight, emotion in zip(*(found[name] for name in names), strict=True):
             if target in keys:
-                self._link(link, Link(keys[found["of"]], keys[target], kind, {"log_weight": weight, "emotion": emotion}))
+                self._link(
+                    link, Link(keys[found["of"]], keys[target], kind, {"log_weight": weight, "emotion": emotion})
+                )
         return self._rows([link for link in found["key"] if link in self.link]), RestRows(*found["rest"])
 
     def _has(self, rows: LinkRows, rest: RestRows, found: Mapping[str, Any]) -> bool:

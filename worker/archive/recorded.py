@@ -89,7 +89,7 @@ def recording(folder: Path, tables: Tables, until: int | None = None) -> Recordi
 
 
 def alone(folder: Path, until: int | None = None) -> tuple[str, dict[str, Any], Recording]:
-    """Return a recording's graph and settings, and as much of it as one worker after the other has done by these, up to `until`.
+    """Return a recording's graph and settings, and what workers have done by these without a gap, up to the tick `until`.
 
     It begins where a worker attached: so all that is needed of the graph is in it. Raises InputError.
     """
@@ -101,7 +101,9 @@ def alone(folder: Path, until: int | None = None) -> tuple[str, dict[str, Any], 
     last = ticks[-1] if until is None else until
     if last not in ticks:
         raise InputError(f"tick {last} is not in {folder}: it has ticks {ticks[0]} to {ticks[-1]}", "name one of these")
-    end = next(i for i in range(len(parts) - 1, -1, -1) if (parts[i].episode.kind, parts[i].episode.tick) == (TICK, last))
+    end = next(
+        i for i in range(len(parts) - 1, -1, -1) if (parts[i].episode.kind, parts[i].episode.tick) == (TICK, last)
+    )
     first, expected = -1, last
     for i in range(end, -1, -1):
         part = parts[i]
@@ -110,7 +112,9 @@ def alone(folder: Path, until: int | None = None) -> tuple[str, dict[str, Any], 
         expected -= part.episode.kind == TICK
         first = i if part.episode.kind == ATTACH else first
     if first < 0:
-        raise InputError(f"{folder}: that a worker attached before tick {last} is not recorded", "name a --snapshot, too")
+        raise InputError(
+            f"{folder}: that a worker attached before tick {last} is not recorded", "name a --snapshot, too"
+        )
     begin = parts[first].episode.tick + 1
     return found[0].manifest["graph"], parts[end].settings, Recording(parts[first : end + 1], begin, last)
 

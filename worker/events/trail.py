@@ -145,7 +145,11 @@ def _found(frame: Frame, before: Resident) -> list[Foreign]:
     ):
         names, keys = resident.names(which), resident["key"][which].tolist()
         there = np.array([known.get(own, -1) for own in names], dtype=np.int32)
-        then = np.where(there >= 0, decay.stored(before.nodes, np.maximum(there, 0), clock), 0.0) if len(before.ids) else now * 0.0
+        then = (
+            np.where(there >= 0, decay.stored(before.nodes, np.maximum(there, 0), clock), 0.0)
+            if len(before.ids)
+            else now * 0.0
+        )
         found += _changes(keys, names, now, then)
     return found
 

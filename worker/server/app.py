@@ -22,10 +22,12 @@ from starlette.exceptions import HTTPException
 
 from worker.errors import GraphError, InputError, StrideError
 from worker.events.subscribers import SUBSCRIBED
+from worker.explain import Course, explanation
 from worker.health import Verdict
 from worker.server.follow import ABORT, follow
 from worker.server.guard import BUG, TRUSTED, Guard, Refusal
 from worker.server.models import (
+    Explained,
     ForCandidates,
     ForNode,
     Index,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from worker.events.metrics import Figures, Metrics
+    from worker.events.trail import Trail
     from worker.server.desk import Desk
     from worker.server.hub import Hub
     from worker.settings import ServeSettings
@@ -54,8 +57,12 @@ AT_ONCE = 4  # questions to the database
 FRESH = 10.0  # seconds for which an answer of the database serves for a scrape
 PING = 5.0  # seconds for which it serves for a probe, where no worker says how it stands
 GONE = 5.0  # seconds that a follower is given to take note that it is cut off
+OLDER = (
+    "record the worker (`stridegraph run --record DIR`), and ask `stridegraph explain`; or raise STRIDE_SERVE__EXPLAIN"
+)
+NO_TRAIL = "ask one of `stridegraph run --serve`, with STRIDE_SERVE__EXPLAIN over 0"
 PATHS = (
-    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/stimuli", "/api/control", "/events",
+    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/explain", "/api/stimuli", "/api/control", "/events",
     "/openapi.json",
 )  # fmt: skip
 
@@ -90,6 +97,7 @@ class Served:
 
     desk: Desk
     hub: Hub | None = None
+    trail: Trail | None = None  # what its last ticks moved
     worker: Controlled | None = None
 
 
@@ -108,6 +116,12 @@ Responses = dict[int | str, dict[str, Any]]
 PROBLEMS: Responses = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 429, 500, 503)
 }
+
+
+def explained(course: Course, node: str, depth: int, least: float) -> dict[str, Any] | None:
+    """Return where a node's energy came from; None where none of these ticks has touched it."""
+    energy = course.energy(node)
+    return None if energy is None else explanation(course, node, energy, depth, least)
 
 
 class Answers:
@@ -186,6 +200,33 @@ class Answers:
             raise Denied(
                 404, f"there is no node {own[:200]!r} in the graph {name!r}", "see /api/top, or its ids in Neo4j"
             )
+        return _json({"graph": name, **found})
+
+    async def explain(
+        self,
+        node: Annotated[str, Query(max_length=10_000, description="its id")],
+        tick: Annotated[int | None, Query(ge=1, description="its energy after this tick; by default the last")] = None,
+        depth: Annotated[int, Query(ge=1, le=20, description="how many links back")] = 4,
+        least: Annotated[
+            float, Query(ge=0.001, le=1, description="share under which a way is not told by itself")
+        ] = 0.01,
+        graph: GraphName = None,
+    ) -> Response:
+        """Tell where a node's energy came from, as far as the last ticks of this process's worker are held in memory."""
+        name, served = self._served(graph)
+        if not served.trail:
+            raise Denied(409, f"no worker of this process keeps what it does to {name!r}", NO_TRAIL)
+        accounts = served.trail.accounts()
+        if not accounts or not accounts[0].tick <= (tick or accounts[-1].tick) <= accounts[-1].tick:
+            held = f"ticks {accounts[0].tick} to {accounts[-1].tick}" if accounts else "no tick"
+            raise Denied(
+                404, f"{held} of the graph {name!r} are held in memory" if accounts else f"{held} is held yet", OLDER
+            )
+        course = Course([account for account in accounts if tick is None or account.tick <= tick])
+        found = await self._ask(explained, course, node, depth, least)
+        if found is None:
+            why = f"no tick from {course.first} to {course.last} has touched a node {node[:200]!r}: at most its energy has faded"
+            raise Denied(404, why, OLDER)
         return _json({"graph": name, **found})
 
     async def inject(self, stimulus: Annotated[ForNode | ForCandidates, Body()], graph: GraphName = None) -> Response:
@@ -302,6 +343,7 @@ def application(
         ("/api/status", answers.status, Standing),
         ("/api/top", answers.top, Tops),
         ("/api/node/{id:anything}", answers.node, NodeNow),
+        ("/api/explain", answers.explain, Explained),
     ):
         app.get(path, response_model=model)(endpoint)
     app.get("/healthz", responses=well)(answers.healthz)
