@@ -2,8 +2,8 @@
 
 Energy that has mixed in a node is of one mixture: whatever leaves it, fades or is taken away, is so much of each of its
 parts. Within a tick a node first has what it had before, then its stimuli; strides take from that mixture, and what they bring
-is added after it, since a tick reads all energies before it changes any (SPEC §2, step 3). So the way back is linear: a share of
-a node's energy after a tick is parted by what it was made of, tick by tick, until all of it is at a root: a stimulus, what
+is added after it, since a tick reads all energies before it changes any (SPEC §2, step 3). So the way back is linear: a share
+of a node's energy after a tick is parted by what it was made of, tick by tick, until all of it is at a root: a stimulus, what
 others wrote, or energy that was there at the start. The amounts are counted in what is left of them now: they sum to the
 node's energy, whatever has decayed on the way.
 
@@ -145,7 +145,7 @@ class Course:
             place = self._place(account, node)
             if place >= 0:
                 faded = (clock - account.clock) / float(account.half_life[place])
-                return float(account.left[place]) * 2.0**-faded
+                return float(account.left[place] * np.exp2(-faded))
         return None
 
     def roots(self, node: str, energy: float) -> list[Root]:
@@ -176,7 +176,7 @@ class Course:
         return [way.branch for way in told] + rest
 
     def _ways(self, node: str, drawn: Mapping[int, float], now: float) -> list[_Way]:
-        """Return all ways into a node of energy that is in it at the end, and of what strides took from it at these accounts."""
+        """Return all ways into a node of energy that is in it now, and of what strides took from it at these accounts."""
         ways: dict[tuple[object, ...], _Way] = {}
         for at in range(len(self.accounts) - 1, -1, -1):
             account = self.accounts[at]
@@ -289,7 +289,7 @@ def walk(branches: Sequence[Branch]) -> Iterator[Branch]:
 
 
 def explanation(course: Course, node: str, energy: float, depth: int, least: float) -> dict[str, Any]:
-    """Return the whole of it as plain values: what kinds of roots have brought a node's energy, which ones, and by what ways."""
+    """Return the whole of it as plain values: what kinds of roots have brought a node's energy, which, and by what ways."""
     roots = course.roots(node, energy)
     large = [root for root in roots if root.amount >= least * energy][:MOST_ROOTS]
     return {

@@ -52,8 +52,8 @@ def explain(
 ) -> None:
     """Tell where a node's energy came from: by which links, back to stimuli and to energy that was there at the start.
 
-    The recorded ticks are run again in memory, each held to what was recorded. What has mixed in a node leaves it in proportion.
-    Shares are of what is left of it, so they sum to its energy.
+    The recorded ticks are run again in memory, each held to what was recorded. What has mixed in a node leaves it
+    in proportion. Shares are of what is left of it, so they sum to its energy.
     """
     trail = Trail(eager=True)
     held = _replayed(recording, snapshot, tick, trail)

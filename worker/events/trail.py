@@ -1,13 +1,13 @@
 """What the last ticks did to energies, kept in memory: what `worker.explain` goes by.
 
-On the tick's thread only columns are copied. What each stride had cost, and why it was chosen, is worked out when it is asked for.
+On the tick's thread only columns are copied. What strides had cost, and why they were chosen, is worked out when that is asked.
 """
 
 from __future__ import annotations
 
 import threading
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
     from worker.graph.moment import Frame
     from worker.graph.resident import Resident
-    from worker.physics.model import Floats, Ints
+    from worker.physics.model import Floats, Frontier, Ints, Strides
+    from worker.physics.parameters import Parameters
+    from worker.physics.valence import Terms
 
 ROUNDING = 1e-9  # share of an energy that settling may have moved it by
 LATER = 400  # bytes that a stride takes with what its parts are worked out of, about
@@ -115,19 +117,28 @@ def account_of(frame: Frame, foreign: Sequence[Foreign]) -> Account:
 def _parts(frame: Frame) -> Callable[[], Parts]:
     """Return what works out the parts of the strides' costs, once, from a copy of what they depend on."""
     frontier, strides = as_read(frame, np.arange(frame.strides))
-    given: list[object] = [(frontier, strides, frame.moment.terms, frame.resident.parameters)]
-    lock = threading.Lock()
+    terms, parameters = frame.moment.terms, frame.resident.parameters
+    return _Later(lambda: _worked_out(frontier, strides, terms, parameters))
 
-    def work() -> Parts:
-        with lock:
-            if not isinstance(given[0], Parts):
-                frontier, strides, terms, parameters = given[0]  # type: ignore[misc]
-                found = costs(frontier, strides.link, terms, parameters)
-                reasons = selected_reasons(frontier, strides, terms, parameters)
-                given[0] = Parts(*found, reason=[REASONS[code] for code in reasons.tolist()])
-            return given[0]  # type: ignore[return-value]
 
-    return work
+class _Later:
+    """What is worked out when it is first asked for, by whichever thread."""
+
+    def __init__(self, work: Callable[[], Parts]) -> None:
+        self._work: Callable[[], Parts] | None = work
+        self._found: Parts | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> Parts:
+        with self._lock:
+            if self._work:
+                self._found, self._work = self._work(), None  # what it was worked out of is let go
+            return cast("Parts", self._found)
+
+
+def _worked_out(frontier: Frontier, strides: Strides, terms: Terms, parameters: Parameters) -> Parts:
+    reasons = selected_reasons(frontier, strides, terms, parameters)
+    return Parts(*costs(frontier, strides.link, terms, parameters), reason=[REASONS[code] for code in reasons.tolist()])
 
 
 def _found(frame: Frame, before: Resident) -> list[Foreign]:
@@ -145,11 +156,8 @@ def _found(frame: Frame, before: Resident) -> list[Foreign]:
     ):
         names, keys = resident.names(which), resident["key"][which].tolist()
         there = np.array([known.get(own, -1) for own in names], dtype=np.int32)
-        then = (
-            np.where(there >= 0, decay.stored(before.nodes, np.maximum(there, 0), clock), 0.0)
-            if len(before.ids)
-            else now * 0.0
-        )
+        then = np.zeros(len(which))
+        then[there >= 0] = decay.stored(before.nodes, there[there >= 0], clock)
         found += _changes(keys, names, now, then)
     return found
 

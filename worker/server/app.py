@@ -62,8 +62,8 @@ OLDER = (
 )
 NO_TRAIL = "ask one of `stridegraph run --serve`, with STRIDE_SERVE__EXPLAIN over 0"
 PATHS = (
-    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/explain", "/api/stimuli", "/api/control", "/events",
-    "/openapi.json",
+    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/explain", "/api/stimuli",
+    "/api/control", "/events", "/openapi.json",
 )  # fmt: skip
 
 
@@ -217,16 +217,14 @@ class Answers:
         if not served.trail:
             raise Denied(409, f"no worker of this process keeps what it does to {name!r}", NO_TRAIL)
         accounts = served.trail.accounts()
-        if not accounts or not accounts[0].tick <= (tick or accounts[-1].tick) <= accounts[-1].tick:
-            held = f"ticks {accounts[0].tick} to {accounts[-1].tick}" if accounts else "no tick"
-            raise Denied(
-                404, f"{held} of the graph {name!r} are held in memory" if accounts else f"{held} is held yet", OLDER
-            )
         course = Course([account for account in accounts if tick is None or account.tick <= tick])
+        if not course.accounts or course.last != (tick or course.last):
+            held = f"ticks {accounts[0].tick} to {accounts[-1].tick} are" if accounts else "no tick is"
+            raise Denied(404, f"{held} held in memory of the graph {name!r}", OLDER)
         found = await self._ask(explained, course, node, depth, least)
         if found is None:
-            why = f"no tick from {course.first} to {course.last} has touched a node {node[:200]!r}: at most its energy has faded"
-            raise Denied(404, why, OLDER)
+            ticks = f"ticks {course.first} to {course.last}, which are held in memory"
+            raise Denied(404, f"none of {ticks}, has moved energy from or to a node {node[:200]!r}", OLDER)
         return _json({"graph": name, **found})
 
     async def inject(self, stimulus: Annotated[ForNode | ForCandidates, Body()], graph: GraphName = None) -> Response:

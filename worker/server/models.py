@@ -165,8 +165,8 @@ class Explained(BaseModel):
     branches: Annotated[
         list[dict[str, Any]],
         Field(
-            description="by which ways it came: `strides` along a link, with the one that brought most and the parts of its cost, "
-            "and the `branches` of what it brought; `stimulus`, `foreign`, `start`; `rest`: all that are too small"
+            description="by which ways it came: `strides` along a link, with the one that brought most and the parts of "
+            "its cost, and the `branches` of what it brought; `stimulus`, `foreign`, `start`; `rest`: all that are too small"
         ),
     ]
 
