@@ -81,8 +81,8 @@ def _replayed(recording: Path, snapshot: Path | None, tick: int | None, trail: T
         return _shown(plan, lambda done: recorded.replay_alone(graph, settings, plan, trail, done)).held
     there, tables = archive.opened(snapshot)
     settings = _settings(*archive.settings_for(there))
-    plan = recorded.recording(recording, tables, tick)
-    if tick is not None and plan.last != tick:
+    plan = recorded.recording(recording, tables, tick if tick and tick > there.manifest["tick"] else None)
+    if tick not in {None, plan.last}:
         why = f"tick {tick} is not in {recording} after {snapshot}: they have ticks {plan.first} to {plan.last}"
         raise InputError(why, "name one of these")
     return _shown(plan, lambda done: recorded.replay(tables, settings, plan, trail, done)[1]).held
