@@ -119,7 +119,9 @@ def alone(folder: Path, until: int | None = None) -> tuple[str, dict[str, Any], 
     return found[0].manifest["graph"], parts[end].settings, Recording(parts[first : end + 1], begin, last)
 
 
-def replay_alone(graph: str, settings: Settings, plan: Recording, sink: Sink, done: Callable[[], object]) -> Replayed:
+def replay_alone(
+    graph: str, settings: Settings, plan: Recording, sink: Sink | None = None, done: Callable[[], object] = bool
+) -> Replayed:
     """Replay a recording without a snapshot. Raises Diverged, NotReplayable."""
     empty = FeedingGraph(graph, alone=True)
     empty.kept = unpack(plan.parts[0].episode.steps[0][1])

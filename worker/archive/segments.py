@@ -201,6 +201,9 @@ def manifest_at(path: Path) -> dict[str, Any]:
     if type(found.get("schema")) is int and found["schema"] > SCHEMA:
         why = f"its schema is {found['schema']}, and this program reads up to {SCHEMA}"
         raise InputError(f"{path}: {why}", "update Stridegraph")
+    if type(found.get("schema")) is int and found["schema"] < SCHEMA:
+        why = f"its schema is {found['schema']}, and this program reads {SCHEMA}"
+        raise InputError(f"{path}: {why}", "read it by the version that its `program` names")
     sealed = {name: value for name, value in found.items() if name != "sha256"}
     if found.get("schema") != SCHEMA or found.get("sha256") != files.seal(sealed) or text != files.written(found):
         raise InputError(f"{path}: it is damaged: its SHA-256 is another", _MOVE)
