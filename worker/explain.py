@@ -13,6 +13,8 @@ U touched nodes, M strides, A stimuli of a tick.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from heapq import heapify, heappop, heappush
+from itertools import count
 from math import fsum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,6 +29,7 @@ STIMULUS, FOREIGN, START, STRIDES, REST = "stimulus", "foreign", "start", "strid
 ROOTS = (STIMULUS, FOREIGN, START)
 MOST_ROOTS = 100  # that are told one by one
 CHILDREN = 12  # branches that one node may have; what is over that is cut, however much it is
+MOST_PARTED = 200  # branches that are gone after
 
 
 class Given(NamedTuple):
@@ -160,20 +163,34 @@ class Course:
     def tree(self, node: str, energy: float, depth: int, least: float) -> list[Branch]:
         """Return the ways by which a node's `energy` came to it, and to where it came from, up to `depth` links back.
 
-        What is under the share `least` of it is told as one branch: so at each node the branches sum to what it is given.
+        What is under the share `least` of it is told as one branch: so at each node the branches sum to what it is given. What
+        brought most is gone after first, for up to `MOST_PARTED` nodes.
         """
-        return self._branches(node, {}, energy, depth, least * energy)
+        found, ways = self._branches(node, {}, energy, least * energy)
+        order = count()
+        heap = [(-way.branch.amount, next(order), depth - 1, way) for way in ways]
+        heapify(heap)
+        for _ in range(MOST_PARTED):
+            if not heap:
+                break
+            _, _, left, way = heappop(heap)
+            if left:
+                branch = way.branch
+                branch.branches, ways = self._branches(branch.node, way.amounts, 0.0, least * energy)
+                for below in ways:
+                    heappush(heap, (-below.branch.amount, next(order), left - 1, below))
+        return found
 
-    def _branches(self, node: str, drawn: Mapping[int, float], now: float, depth: int, least: float) -> list[Branch]:
+    def _branches(
+        self, node: str, drawn: Mapping[int, float], now: float, least: float
+    ) -> tuple[list[Branch], list[_Way]]:
+        """Return the branches of one node, and those of them that can be gone after."""
         ways = self._ways(node, drawn, now)
         ordered = sorted(ways, key=lambda way: (-way.branch.amount, way.branch.kind, way.branch.node, way.branch.last))
         told = [way for way in ordered if way.branch.amount >= least][:CHILDREN]
         cut = ordered[len(told) :]
-        for way in told:
-            if way.branch.kind == STRIDES and depth > 1:
-                way.branch.branches = self._branches(way.branch.node, way.amounts, 0.0, depth - 1, least)
         rest = [Branch(REST, fsum(way.branch.amount for way in cut), count=len(cut))] if cut else []
-        return [way.branch for way in told] + rest
+        return [way.branch for way in told] + rest, [way for way in told if way.branch.kind == STRIDES]
 
     def _ways(self, node: str, drawn: Mapping[int, float], now: float) -> list[_Way]:
         """Return all ways into a node of energy that is in it now, and of what strides took from it at these accounts."""

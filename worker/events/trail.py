@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from worker.physics.valence import Terms
 
 ROUNDING = 1e-9  # share of an energy that settling may have moved it by
-LATER = 400  # bytes that a stride takes with what its parts are worked out of, about
-NODE, STRIDE = 48, 80  # bytes that a node and a stride take without
+NODE, STRIDE = 48, 80  # bytes that a node and a stride take, without what its parts are worked out of
 
 
 class Trail:
@@ -53,7 +52,7 @@ class Trail:
         self._resident = frame.resident
         if self._eager:
             account.parts()
-        size = NODE * len(account.touched) + (STRIDE if self._eager else STRIDE + LATER) * len(account.source)
+        size = NODE * len(account.touched) + STRIDE * len(account.source) + (0 if self._eager else _read(frame))
         with self._lock:
             if not followed:
                 self._held.clear()
@@ -119,6 +118,13 @@ def _parts(frame: Frame) -> Callable[[], Parts]:
     frontier, strides = as_read(frame, np.arange(frame.strides))
     terms, parameters = frame.moment.terms, frame.resident.parameters
     return _Later(lambda: _worked_out(frontier, strides, terms, parameters))
+
+
+def _read(frame: Frame) -> int:
+    """Return how many bytes a copy of the links that a tick has read takes, with the nodes that they point to."""
+    frontier = frame.moment.frontier
+    row = sum(column.itemsize for column in (*frontier.links, *frontier.nodes))
+    return row * int(frontier.degree.sum())
 
 
 class _Later:
