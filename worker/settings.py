@@ -245,6 +245,12 @@ class ServeSettings(_Group):
     recent: Annotated[
         int, Ge(10_000), Le(1_000_000_000), Field(description="bytes of events kept for who comes back (`after`)")
     ] = 8_000_000
+    explain: Annotated[
+        int,
+        Ge(0),
+        Le(100_000_000_000),
+        Field(description="bytes of what the last ticks moved that are kept for `/api/explain`; 0: none"),
+    ] = 64_000_000
     share: Annotated[
         float,
         Ge(0),

@@ -28,12 +28,14 @@ HOW = {
     "fanout": {"hub": 100},
     "record": {"ticks": 100},
 }
-TICKS, RESTART, STRANGE = 120, 37, 17  # every so many ticks the worker starts anew, or somebody else writes
-MIDDLE = 2 * RESTART + 2  # all that others wrote before it was read when the worker attached
-LAST = TICKS // RESTART * RESTART  # what others write after it, nobody may have read
+TICKS = {"embedded": 1000}  # on the others, FEWER: what differs among them is seen in those
+FEWER, RESTART, STRANGE = 120, 37, 17  # every so many ticks the worker starts anew, or somebody else writes
 
 
-def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path):
+def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path, request):
+    ticks = TICKS.get(request.node.callspec.params["database"], FEWER)
+    middle_at = ticks // RESTART // 2 * RESTART + 2  # all that others wrote before it was read when the worker attached
+    last = ticks // RESTART * RESTART  # what others write after it, nobody may have read
     settings, rng = Settings.read(**HOW), random.Random(7)
     live = Neo4jStore(graph)
     keys = fill(live, nodes=60, links=300)
@@ -52,26 +54,26 @@ def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path):
     before, middle = snapshot("before"), None
     recorder, held = start()
     commit = graph.commit
-    for number in range(1, TICKS + 1):
+    for number in range(1, ticks + 1):
         if rng.random() < 0.2:
             live.stimulus(
                 minute=10 + number, id=f"late{number}", node=f"n{rng.randrange(60):03}", delta=rng.uniform(0.5, 3.0)
             )
-        if number % STRANGE == 0 and number < LAST:  # in the midst of a tick, to what it is about to write
+        if number % STRANGE == 0 and number < last:  # in the midst of a tick, to what it is about to write
             meddle(live, graph, held, rng, number, commit)
         if number % RESTART == 0:
             detach(held)
             recorder.close()
             recorder, held = start()
         recorder.frame(tick(held, rng.choice((0.5, 1.0, 2.5))))
-        if number == MIDDLE:
+        if number == middle_at:
             middle = snapshot("middle")
     detach(held)
     recorder.close()
     after = snapshot("after")
     for first in (before, middle):
         plan = recorded.recording(tmp_path / "rec", first)
-        assert plan.last == TICKS
+        assert plan.last == ticks
         copy, found = recorded.replay(first, settings, plan)
         assert found.held.ledger.digest == held.ledger.digest
         assert recorded.compare(copy, after) == 0
@@ -87,7 +89,8 @@ def meddle(live, graph, held, rng, number, commit):
     which = held.resident.active.tolist()
     key = int(held.resident["key"][rng.choice(which)]) if which else None
     if key is not None and number % 2:
-        live.link(live.node(id=f"new{number}", type="Memory", energy=5.0, threshold=0.1), key, "N", log_weight=0.5)
+        own = {"id": f"new{number}", "type": "Memory", "energy": 5.0, "energy_at": held.ledger.decay_clock}
+        live.link(live.node(**own, threshold=0.1), key, "N", log_weight=0.5)
 
     def written(changes):
         graph.commit = commit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -11,11 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.property.test_foreign import Meddler
-from tests.property.worlds import build, queue, share, worlds
+from tests.property.test_hubs import HUB, hubs, ranked
+from tests.property.worlds import FLAG, build, queue, share, worlds
 from worker.archive import recorded
 from worker.archive.recorder import Recorder
 from worker.archive.replay import opened
-from worker.archive.snapshot import take
+from worker.archive.snapshot import settings_of, take
+from worker.events import Sinks
 from worker.graph.attach import attach, detach
 from worker.graph.export import MemoryExport
 from worker.tick import tick
@@ -65,8 +68,32 @@ def test_s2_what_is_recorded_is_replayed_to_the_bit(world, seed, restarts, strid
         copy, found = recorded.replay(before, settings, plan)
         assert found.held.ledger.digest == graph.kept.digest
         assert found.held.ledger.books == graph.kept.books
+        check_alone(folder / "rec", settings, graph)
         if not meddled:  # what others write after the last tick, or where no tick reads, is in no recording
             recorded.compare(copy, snapshot(graph, folder / "after", settings))
+
+
+def check_alone(folder, settings, graph):
+    """A recording that begins where a worker attached needs no snapshot."""
+    name, kept, plan = recorded.alone(folder)
+    assert (name, plan.first, plan.last) == (settings.graph, 1, 6)
+    found = recorded.replay_alone(name, settings, plan, Sinks(), bool)
+    assert json.dumps(kept, sort_keys=True) == json.dumps(settings_of(settings), sort_keys=True)
+    assert found.held.ledger.digest == graph.kept.digest
+    assert found.held.ledger.books == graph.kept.books
+
+
+@hypothesis.settings(max_examples=20)
+@given(hubs(ticks=6, record={"ticks": 2}), st.integers(0, 2**30), st.lists(FLAG, min_size=6, max_size=6), st.booleans())
+def test_s2_a_recording_with_hubs_needs_no_snapshot(world, seed, restarts, meddled):
+    world = ranked(world, **HUB)
+    graph, settings = build(world), world.read()
+    with tempfile.TemporaryDirectory() as name:
+        meddler = Meddler(graph, seed) if meddled else None
+        recorder = Recorder(Path(name), settings)
+        live(world, graph, settings, recorder, restarts=restarts, meddler=meddler)
+        recorder.close()
+        check_alone(Path(name), settings, graph)
 
 
 @hypothesis.settings(max_examples=20)  # the test above has the breadth

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import re
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from worker.events.metrics import PREFIX, TABLE
 from worker.events.schema import schemas
 from worker.events.subscribers import SUBSCRIBED, WAITING
 from worker.health import Verdict
+from worker.physics.reasons import REASONS
 from worker.server import hub as hub_module
 from worker.server import page
 from worker.server import thread as thread_module
@@ -125,6 +127,45 @@ def test_every_answer_is_what_openapi_says(there):
         template = "/api/node/{id}" if path.startswith("/api/node") else path.partition("?")[0]
         schema = spec["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         jsonschema.validate(found, {**schema, "components": spec["components"]})
+
+
+def words(found):
+    return set(re.findall(r"\w+", json.dumps(found.get("branches"))))
+
+
+def test_a_nodes_energy_is_explained_from_the_last_ticks(there):
+    there.post("/api/stimuli", {"node": "n007", "delta": 50, "id": "lots", "source": "test"})
+    wait_for(lambda: {"lots", "strides"} <= words(there.get("/api/explain?node=n007&least=0.001")[1]))
+    spec = there.get("/openapi.json")[1]
+    schema = spec["paths"]["/api/explain"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+    status, found = there.get("/api/explain?node=n007&depth=3&least=0.001")
+    assert status == 200
+    jsonschema.validate(found, {**schema, "components": spec["components"]})
+    for amounts in (found["sources"].values(), [branch["amount"] for branch in found["branches"]]):
+        assert math.isclose(math.fsum(amounts), found["energy"], rel_tol=1e-9)
+    assert {"lots", "test"} <= {found["roots"][0]["id"], found["roots"][0]["source"]}
+    assert found["roots"][0]["amount"] > 0.5 * found["energy"]
+    strides = [branch for branch in found["branches"] if branch["kind"] == "strides"]
+    largest = strides[0]["largest"]
+    assert largest["reason"] in REASONS
+    whole = (largest["weight"] + largest["novelty"] + largest["goal"]) * largest["multiplier"]
+    assert math.isclose(whole, largest["cost"], rel_tol=1e-12)
+    earlier = found["tick"] - 1
+    assert there.get(f"/api/explain?node=n007&tick={earlier}")[1]["tick"] == earlier
+    assert there.get("/api/explain?node=nobody")[0] == 404
+    status, told = there.get("/api/explain?node=n007&tick=1000000000")
+    assert status == 404
+    assert re.match(r"ticks \d+ to \d+ are held in memory of the graph 'g'", told["error"])
+    assert "stridegraph run --record DIR" in told["remedy"]
+
+
+def test_what_is_kept_for_explanations_is_bounded():
+    with serving(explain=100_000) as there, there.working():
+        wait_for(lambda: there.get("/api/explain?node=n001")[1].get("since", 0) > 3)
+        accounts = there.serving.graphs["g"].trail.accounts()
+        assert [account.tick for account in accounts] == list(range(accounts[0].tick, accounts[-1].tick + 1))
+    with serving(explain=0) as there:
+        assert there.get("/api/explain?node=n001")[0] == 409
 
 
 def test_status_and_top_answer_as_the_commands_do(there):

@@ -16,7 +16,7 @@ from worker.archive.listening import NODE, told
 from worker.errors import ForeignChange, NotReplayable
 from worker.graph.ledger import pack
 from worker.graph.memory import Link, MemoryGraph
-from worker.graph.port import COMMITTED
+from worker.graph.port import COMMITTED, RestRows
 from worker.physics.model import WeightStats
 from worker.physics.retention import Ties
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from worker.archive.journal import Step
-    from worker.graph.port import Changes, Ledger, LinkRows, NodeChanges, RestRows, Stimulus
+    from worker.graph.port import Changes, Ledger, LinkRows, NodeChanges, Stimulus
     from worker.physics.forgetting import Rule
     from worker.physics.hubs import Ranking
 
@@ -47,8 +47,12 @@ class Group:
 
 @dataclass
 class FeedingGraph(MemoryGraph):
-    """A graph in memory with a recording's inputs. `apart` tells where a ledger that is written is not the recorded one."""
+    """A graph in memory with a recording's inputs. `apart` tells where a ledger that is written is not the recorded one.
 
+    `alone`: there is no snapshot, and the graph has what the recorded worker had read since it attached, and no more.
+    """
+
+    alone: bool = False
     apart: str = ""
     changed: int = 0  # nodes and links that others have changed
     changes: list[str] = field(default_factory=list)  # those of the attaching or tick that is under way
@@ -94,6 +98,20 @@ class FeedingGraph(MemoryGraph):
         self._compare_ledger(ledger, self._answer("adopt"))
         super().adopt(ledger, stats)
 
+    def statistics(self) -> Mapping[str, WeightStats]:
+        """Read the kept statistics; without a snapshot, those that attaching had come to."""
+        found = self._groups[0].answers["statistics"] if self.alone and self._groups else []
+        return {kind: WeightStats(*own) for kind, own in found[0].items()} if found else super().statistics()
+
+    def links(self, keys: Sequence[int], most: int) -> tuple[LinkRows, Sequence[int]]:
+        """Read out-links; without a snapshot, a node whose links were not read whole is a hub."""
+        found = self._answer("links") if self.alone else None
+        if found is None:
+            return super().links(keys, most)
+        whole = set(found["of"])
+        hubs = [key for key in keys if self.node[key]["id"] not in whole]
+        return super().links([key for key in keys if key not in hubs], len(self.link))[0], hubs
+
     def ties(self, keys: Sequence[int], goal: str) -> tuple[Sequence[int], Ties]:
         """Return what nodes were tied to."""
         found = self._answer("ties")
@@ -107,6 +125,8 @@ class FeedingGraph(MemoryGraph):
 
     def best(self, key: int, limit: int, ranking: Ranking) -> tuple[LinkRows, RestRows]:
         """Read the best links of a hub. Raises NotReplayable where others have changed some: not all of them were read."""
+        if self.alone:
+            return self._told_best()
         rows, rest = super().best(key, limit, ranking)
         own = self.node[key]["id"]
         for found in self._groups[0].answers["best"] if self._groups else ():
@@ -266,6 +286,23 @@ class FeedingGraph(MemoryGraph):
             elif isinstance(row.get("id"), str):
                 self.applied.pop(row["id"], None)
             self.add_stimulus(created_at=place, **row)
+
+    def _told_best(self) -> tuple[LinkRows, RestRows]:
+        """Return the best links of a hub as they were read, and take them in."""
+        found = self._answer("best") or {}
+        if "rest" not in found:
+            raise NotReplayable(
+                f"tick {self.next_tick}: what was read of a hub is not recorded whole, by an earlier version",
+                "name a snapshot that was taken before it",
+            )
+        keys = self.keys({own for own in (found["of"], *found["target"]) if own is not None})
+        names = ("key", "target", "type", "log_weight", "emotion")
+        for link, target, kind, weight, emotion in zip(*(found[name] for name in names), strict=True):
+            if target in keys:
+                self._link(
+                    link, Link(keys[found["of"]], keys[target], kind, {"log_weight": weight, "emotion": emotion})
+                )
+        return self._rows([link for link in found["key"] if link in self.link]), RestRows(*found["rest"])
 
     def _has(self, rows: LinkRows, rest: RestRows, found: Mapping[str, Any]) -> bool:
         """Tell whether a hub's best links, and how many others it has, are as they were read."""

@@ -169,6 +169,9 @@ def sealed(path: Path, form: str, schema: int, remedy: str) -> dict[str, Any]:
     if type(found.get("schema")) is int and found["schema"] > schema:
         why = f"its schema is {found['schema']}, and this program reads up to {schema}"
         raise InputError(f"{path}: {why}", "update Stridegraph")
+    if type(found.get("schema")) is int and found["schema"] < schema:
+        why = f"its schema is {found['schema']}, and this program reads {schema}"
+        raise InputError(f"{path}: {why}", "read it by the version that its `program` names")
     unsealed = {name: value for name, value in found.items() if name != "sha256"}
     if found.get("schema") != schema or found.get("sha256") != seal(unsealed) or text != written(found):
         raise InputError(f"{path}: it is damaged: its SHA-256 is another", remedy)

@@ -86,7 +86,8 @@ class Listening:
     def adopt(self, ledger: Ledger, stats: Mapping[str, WeightStats]) -> None:
         """Write what attaching has found."""
         self._keep()
-        self._listener.tell([["adopt", pack(ledger)]], needed=False)
+        kept = {kind: list(own) for kind, own in stats.items()}
+        self._listener.tell([["adopt", pack(ledger)], ["statistics", kept]], needed=False)
         self._graph.adopt(ledger, stats)
 
     def intake(self, limit: int) -> Sequence[Stimulus]:
@@ -120,9 +121,9 @@ class Listening:
     def best(self, key: int, limit: int, ranking: Ranking) -> tuple[LinkRows, RestRows]:
         """Read the best links of a hub."""
         rows, rest = self._graph.best(key, limit, ranking)
-        others = sum(rest.links)
+        others = {"others": sum(rest.links), "rest": [list(column) for column in rest]}
         self._pending.append(
-            lambda: ["best", {"of": self._ids.get(key), "limit": limit, "others": others, **self._links(rows)}]
+            lambda: ["best", {"of": self._ids.get(key), "limit": limit, **others, **self._links(rows)}]
         )
         return rows, rest
 

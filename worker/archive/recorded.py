@@ -16,6 +16,7 @@ from worker.archive.snapshot import state_of
 from worker.errors import Diverged, ForeignChange, InputError, NotReplayable
 from worker.graph.attach import attach, detach, recount
 from worker.graph.export import MemoryExport
+from worker.graph.ledger import unpack
 from worker.graph.port import COMMITTED, Ledger
 from worker.loop import LEAST_CAP
 from worker.tick import tick
@@ -47,6 +48,7 @@ class Part(NamedTuple):
     dt: float
     cut: bool  # the worker ended before the tick was closed
     halved: bool  # the database had lacked memory: how many sources its ticks then had is not told
+    settings: dict[str, Any]  # that the worker had
 
 
 class Recording(NamedTuple):
@@ -88,6 +90,46 @@ def recording(folder: Path, tables: Tables, until: int | None = None) -> Recordi
     return Recording(mine, begin + 1, last)
 
 
+def alone(folder: Path, until: int | None = None) -> tuple[str, dict[str, Any], Recording]:
+    """Return a recording's graph and settings, and what workers have done by these without a gap, up to the tick `until`.
+
+    It begins where a worker attached: so all that is needed of the graph is in it. Raises InputError.
+    """
+    found = segments.opened(folder)
+    parts = list(_standing(found))
+    ticks = [part.episode.tick for part in parts if part.episode.kind == TICK]
+    if not ticks:
+        raise InputError(f"{folder}: it has no tick", "record some: stridegraph run --record")
+    last = ticks[-1] if until is None else until
+    if last not in ticks:
+        raise InputError(f"tick {last} is not in {folder}: it has ticks {ticks[0]} to {ticks[-1]}", "name one of these")
+    end = next(
+        i for i in range(len(parts) - 1, -1, -1) if (parts[i].episode.kind, parts[i].episode.tick) == (TICK, last)
+    )
+    first, expected = -1, last
+    for i in range(end, -1, -1):
+        part = parts[i]
+        if part.episode.tick != expected or part.settings != parts[end].settings:
+            break
+        expected -= part.episode.kind == TICK
+        first = i if part.episode.kind == ATTACH else first
+    if first < 0:
+        raise InputError(
+            f"{folder}: that a worker attached before tick {last} is not recorded", "name a --snapshot, too"
+        )
+    begin = parts[first].episode.tick + 1
+    return found[0].manifest["graph"], parts[end].settings, Recording(parts[first : end + 1], begin, last)
+
+
+def replay_alone(
+    graph: str, settings: Settings, plan: Recording, sink: Sink | None = None, done: Callable[[], object] = bool
+) -> Replayed:
+    """Replay a recording without a snapshot. Raises Diverged, NotReplayable."""
+    empty = FeedingGraph(graph, alone=True)
+    empty.kept = unpack(plan.parts[0].episode.steps[0][1])
+    return _replayed(empty, settings, plan, sink, done)
+
+
 def replay(
     tables: Tables, settings: Settings, plan: Recording, sink: Sink | None = None, done: Callable[[], object] = bool
 ) -> tuple[FeedingGraph, Replayed]:
@@ -97,6 +139,12 @@ def replay(
     what the worker had found.
     """
     graph = filled(FeedingGraph(tables.snapshot.manifest["graph"]), tables)
+    return graph, _replayed(graph, settings, plan, sink, done)
+
+
+def _replayed(
+    graph: FeedingGraph, settings: Settings, plan: Recording, sink: Sink | None, done: Callable[[], object]
+) -> Replayed:
     held: Held | None = None
     frames: list[dict[str, Any]] = []
     for part in plan.parts:
@@ -121,7 +169,7 @@ def replay(
     if held is None:
         held = cast("Held", attach(graph, settings, SOURCE))
     detach(held)
-    return graph, Replayed(frames, held, digest(state_of(MemoryExport(graph))))
+    return Replayed(frames, held, digest(state_of(MemoryExport(graph))))
 
 
 def inputs(plan: Recording) -> list[Input]:
@@ -173,7 +221,7 @@ _REPORT = (
 def _attach(graph: FeedingGraph, settings: Settings, part: Part) -> Held:
     opening = graph.kept is None or graph.kept.opening
     graph.feed(part.episode.steps)
-    if opening and graph.changes:
+    if opening and graph.changes and not graph.alone:
         raise InputError(f"the snapshot is not of what the recorded worker found: {graph.changes[0]}", _OTHER)
     try:
         held = cast("Held", attach(graph, settings, SOURCE))
@@ -232,12 +280,13 @@ def _stride(recorded: list[dict[str, Any]], replayed: list[dict[str, Any]]) -> s
 
 def _standing(found: list[Segment]) -> Iterator[Part]:
     """Yield what stands in the database: a tick whose commit nobody had heard of stands if whoever attached next found it."""
-    every = [(*row, segment.manifest["session"]) for segment in found for row in segments.rows(segment)]
+    every = [(*row, segment.manifest) for segment in found for row in segments.rows(segment)]
     halved = ""  # the session in which that was so
-    for i, (episode, strides, session) in enumerate(every):
+    for i, (episode, strides, manifest) in enumerate(every):
+        session, settings = manifest["session"], manifest["settings"]
         halved = session if episode.has("halved") else halved
         if episode.kind == ATTACH:
-            yield Part(episode, None, 0.0, cut=False, halved=False)
+            yield Part(episode, None, 0.0, cut=False, halved=False, settings=settings)
             continue
         taken = next((other.steps[0][1] for other, _, _ in every[i + 1 :] if other.kind == ATTACH), None)
         after = every[i + 1][0].kind == ATTACH if i + 1 < len(every) else False
@@ -245,7 +294,7 @@ def _standing(found: list[Segment]) -> Iterator[Part]:
         if stands:
             dt = taken["dt"] if episode.dt is None and taken else episode.dt
             cut = bool(after and taken and taken["tick"] == episode.tick and taken["phase"] == COMMITTED)
-            yield Part(episode, strides, cast("float", dt), cut=cut, halved=halved == session)
+            yield Part(episode, strides, cast("float", dt), cut, halved == session, settings)
 
 
 def _digest_before(parts: list[Part], first: int, found: list[Segment]) -> str:

@@ -71,7 +71,11 @@ def settings_for(snapshot: Snapshot, **changes: Any) -> tuple[Settings, dict[str
 
     Raises InputError, SettingsError.
     """
-    kept = snapshot.manifest["settings"]
+    return settings_over(snapshot.manifest["settings"], **changes)
+
+
+def settings_over(kept: dict[str, dict[str, Any]], **changes: Any) -> tuple[Settings, dict[str, tuple[Any, Any]]]:
+    """Return settings that were kept, under those of the environment and, over both, changes; and what differs, from and to."""
     here = Settings.read()
     unset = {
         group: {name: value for name, value in values.items() if not _is_set(group, name)}

@@ -12,6 +12,7 @@ from worker.cli import (
     compare,
     db,
     demo,
+    explain,
     health,
     import_,
     inject,
@@ -40,6 +41,7 @@ app.command("inject")(inject.inject)
 app.command("top")(top.top)
 app.command("status")(status.status)
 app.command("health")(health.health)
+app.command("explain")(explain.explain)
 app.command("check")(check.check)
 app.command("compare")(compare.compare)
 app.command("snapshot")(snapshot.snapshot)

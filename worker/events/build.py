@@ -257,13 +257,13 @@ def _reasons(frame: Frame, some: Ints) -> Callable[[], list[str]]:
     """Return what works out why these strides were chosen, from a copy of what that depends on."""
     every = frame.moment.strides
     mine = np.flatnonzero(np.isin(every.source, every.source[some]))  # another stride of the same source has a say
-    frontier, strides = _as_read(frame, mine)
+    frontier, strides = as_read(frame, mine)
     terms, parameters = frame.moment.terms, frame.resident.parameters
     at = np.searchsorted(mine, some)
     return lambda: _names(REASONS, selected_reasons(frontier, strides, terms, parameters)[at])
 
 
-def _as_read(frame: Frame, which: Ints) -> tuple[Frontier, Strides]:
+def as_read(frame: Frame, which: Ints) -> tuple[Frontier, Strides]:
     """Return the sources of some strides with their links, and where these end, as the tick had read them; and the strides.
 
     The commit has changed log-weights and visits in place. Only what the sources link to is copied, link by link. `which`

@@ -45,6 +45,7 @@ def take_in(held: Held, done: Changes, moment: Moment) -> None:
     held.noted += len(strides.target)
     resident.link("log_weight")[strides.link] += staged.learned
     resident.rejected += moment.stimuli.named
+    held.before_commit, held.foreign = held.foreign, []
     held.ledger, held.stats = done.ledger, {**held.stats, **done.stats}
 
 

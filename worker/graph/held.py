@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from worker.errors import ForeignChange
+from worker.explain import Foreign
 from worker.graph.port import NodeChanges
 from worker.physics import decay
 
@@ -40,6 +41,8 @@ class Held:
     stale: bool = False  # others say, by the ledger's revision, that the graph has changed
     closing: Callable[[], int] | None = None  # the close of the last tick, as long as nobody has waited for it
     noted: int = 0  # visits that commits have noted and that are not written to their nodes yet
+    foreign: list[Foreign] = field(default_factory=list)  # what others have made of energies since the last commit
+    before_commit: list[Foreign] = field(default_factory=list)  # and before that, since the one before it
     goes_on: Callable[[], object] = lambda: None  # called after each batch of what takes many
     reads_all: Callable[[], object] = lambda: None  # called before all links are read
 
@@ -74,6 +77,7 @@ def reconcile(held: Held, which: Int32s) -> None:
     resident.read_again(held.graph, which)
     after = decay.stored(resident.nodes, which, clock)
     resident.look(which, clock)
+    _note(held, which, before, after)
     held.ledger = held.booked_as(held.ledger.books.moved(by_kind(resident, which, before, after)))
 
 
@@ -85,8 +89,18 @@ def book_arrivals(held: Held) -> None:
     new = new[resident["energy"][new] > 0.0]
     if len(new):
         resident.look(new, clock)
-        terms = by_kind(resident, new, np.zeros(len(new)), decay.stored(resident.nodes, new, clock))
+        nothing, energy = np.zeros(len(new)), decay.stored(resident.nodes, new, clock)
+        _note(held, new, nothing, energy)
+        terms = by_kind(resident, new, nothing, energy)
         held.ledger = held.booked_as(held.ledger.books.moved(terms))
+
+
+def _note(held: Held, which: Int32s, before: Floats, after: Floats) -> None:
+    """Note the nodes whose energy others have changed."""
+    changed = np.flatnonzero(after != before)
+    if len(changed):
+        which, gains, energy = which[changed], (after - before)[changed].tolist(), after[changed].tolist()
+        held.foreign += map(Foreign, held.resident["key"][which].tolist(), held.resident.names(which), gains, energy)
 
 
 def read_anew(held: Held) -> None:

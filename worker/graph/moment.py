@@ -17,6 +17,7 @@ from worker.physics.retention import split
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from worker.explain import Foreign
     from worker.graph.held import Held
     from worker.graph.resident import Resident
     from worker.graph.stimuli import Accepted
@@ -94,6 +95,7 @@ class Frame:
     resident: Resident
     moment: Moment
     flips: Flips
+    foreign: Sequence[Foreign] = ()  # what others have made of energies before the tick read them
     interval: Interval | None = None  # None where whoever ticks keeps no pace
 
     @property
@@ -162,4 +164,5 @@ def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float],
         resident=resident,
         moment=moment,
         flips=flips,
+        foreign=held.before_commit,
     )

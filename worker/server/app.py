@@ -22,11 +22,13 @@ from starlette.exceptions import HTTPException
 
 from worker.errors import GraphError, InputError, StrideError
 from worker.events.subscribers import SUBSCRIBED
+from worker.explain import Course, explanation
 from worker.health import Verdict
 from worker.server import page
 from worker.server.follow import ABORT, follow
 from worker.server.guard import BUG, TRUSTED, Guard, Refusal
 from worker.server.models import (
+    Explained,
     ForCandidates,
     ForNode,
     Index,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from worker.events.metrics import Figures, Metrics
+    from worker.events.trail import Trail
     from worker.server.desk import Desk
     from worker.server.hub import Hub
     from worker.settings import ServeSettings
@@ -57,9 +60,13 @@ AT_ONCE = 4  # questions to the database
 FRESH = 10.0  # seconds for which an answer of the database serves for a scrape
 PING = 5.0  # seconds for which it serves for a probe, where no worker says how it stands
 GONE = 5.0  # seconds that a follower is given to take note that it is cut off
+OLDER = (
+    "record the worker (`stridegraph run --record DIR`), and ask `stridegraph explain`; or raise STRIDE_SERVE__EXPLAIN"
+)
+NO_TRAIL = "ask one of `stridegraph run --serve`, with STRIDE_SERVE__EXPLAIN over 0"
 PATHS = (
     "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/graph", "/api/search",
-    "/api/stimuli", "/api/control", "/events",
+    "/api/explain", "/api/stimuli", "/api/control", "/events",
     "/openapi.json", "/page/{file}",
 )  # fmt: skip
 
@@ -94,6 +101,7 @@ class Served:
 
     desk: Desk
     hub: Hub | None = None
+    trail: Trail | None = None  # what its last ticks moved
     worker: Controlled | None = None
 
 
@@ -112,6 +120,12 @@ Responses = dict[int | str, dict[str, Any]]
 PROBLEMS: Responses = {
     status: {"model": Problem} for status in (400, 401, 403, 404, 408, 409, 413, 415, 421, 422, 429, 500, 503)
 }
+
+
+def explained(course: Course, node: str, depth: int, least: float) -> dict[str, Any] | None:
+    """Return where a node's energy came from; None where none of these ticks has touched it."""
+    energy = course.energy(node)
+    return None if energy is None else explanation(course, node, energy, depth, least)
 
 
 class Answers:
@@ -216,6 +230,31 @@ class Answers:
             raise Denied(
                 404, f"there is no node {own[:200]!r} in the graph {name!r}", "see /api/top, or its ids in Neo4j"
             )
+        return _json({"graph": name, **found})
+
+    async def explain(
+        self,
+        node: Annotated[str, Query(max_length=10_000, description="its id")],
+        tick: Annotated[int | None, Query(ge=1, description="its energy after this tick; by default the last")] = None,
+        depth: Annotated[int, Query(ge=1, le=20, description="how many links back")] = 4,
+        least: Annotated[
+            float, Query(ge=0.001, le=1, description="share under which a way is not told by itself")
+        ] = 0.01,
+        graph: GraphName = None,
+    ) -> Response:
+        """Tell where a node's energy came from, as far as the last ticks of this process's worker are held in memory."""
+        name, served = self._served(graph)
+        if not served.trail:
+            raise Denied(409, f"no worker of this process keeps what it does to {name!r}", NO_TRAIL)
+        accounts = served.trail.accounts()
+        course = Course([account for account in accounts if tick is None or account.tick <= tick])
+        if not course.accounts or course.last != (tick or course.last):
+            held = f"ticks {accounts[0].tick} to {accounts[-1].tick} are" if accounts else "no tick is"
+            raise Denied(404, f"{held} held in memory of the graph {name!r}", OLDER)
+        found = await self._ask(explained, course, node, depth, least)
+        if found is None:
+            ticks = f"ticks {course.first} to {course.last}, which are held in memory"
+            raise Denied(404, f"none of {ticks}, has moved energy from or to a node {node[:200]!r}", OLDER)
         return _json({"graph": name, **found})
 
     async def inject(self, stimulus: Annotated[ForNode | ForCandidates, Body()], graph: GraphName = None) -> Response:
@@ -334,6 +373,7 @@ def application(
         ("/api/graph", answers.graph, Neighbourhood),
         ("/api/search", answers.search, Matches),
         ("/api/node/{id:anything}", answers.node, NodeNow),
+        ("/api/explain", answers.explain, Explained),
     ):
         app.get(path, response_model=model)(endpoint)
     app.get("/healthz", responses=well)(answers.healthz)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -163,6 +163,47 @@ class NodeNow(BaseModel):
     active: bool
     visits: int
     links: Annotated[list[LinkOut], Field(description="its heaviest, up to 50")]
+
+
+class RootOf(BaseModel):
+    """Where energy came from in the end."""
+
+    kind: Annotated[
+        Literal["stimulus", "foreign", "start"],
+        Field(description="`foreign`: others wrote it; `start`: it was there before tick `since`"),
+    ]
+    node: Annotated[str, Field(description="that it came to")]
+    tick: int
+    amount: Annotated[float, Field(description="what is left of it in the explained node")]
+    id: str | None
+    source: str | None
+
+
+class OtherRoots(BaseModel):
+    """Roots that are not told one by one."""
+
+    count: int
+    amount: float
+
+
+class Explained(BaseModel):
+    """Where a node's energy came from. Amounts are what is left in it: `sources` sum to `energy`, and so do `branches`."""
+
+    graph: str
+    node: str
+    tick: int
+    since: Annotated[int, Field(description="the first tick that is held")]
+    energy: float
+    sources: Annotated[dict[str, float], Field(description="by kind of root")]
+    roots: Annotated[list[RootOf], Field(description="those of the share `least` or more, up to 100")]
+    other_roots: OtherRoots
+    branches: Annotated[
+        list[dict[str, Any]],
+        Field(
+            description="by which ways it came: `strides` along a link, with the one that brought most and the parts of "
+            "its cost, and the `branches` of what it brought; `stimulus`, `foreign`, `start`; `rest`: all that are too small"
+        ),
+    ]
 
 
 class Well(BaseModel):

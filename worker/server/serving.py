@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from worker.events.metrics import Metrics
 from worker.events.subscribers import Subscribers
+from worker.events.trail import Trail
 from worker.server.app import Served, application
 from worker.server.hub import Hub
 from worker.server.thread import Listener
@@ -27,7 +28,12 @@ class Serving:
     def __init__(self, desks: Mapping[str, Desk], settings: ServeSettings, health: Health) -> None:
         self.metrics = Metrics()
         self.graphs = {
-            graph: Served(desk, Hub(Subscribers(graph, settings.share), settings)) for graph, desk in desks.items()
+            graph: Served(
+                desk,
+                Hub(Subscribers(graph, settings.share), settings),
+                trail=Trail(settings.explain) if settings.explain else None,
+            )
+            for graph, desk in desks.items()
         }
         for graph in desks:
             self.metrics.of(graph)
@@ -42,6 +48,8 @@ class Serving:
         sinks.add(figures)
         if served.hub:
             sinks.add(served.hub.sink)
+        if served.trail:
+            sinks.add(served.trail)
         figures.watch(worker, sinks)
         served.worker = worker
         try:
