@@ -16,6 +16,7 @@ from worker.cli import (
     import_,
     inject,
     migrate,
+    recall,
     replay,
     restore,
     run,
@@ -36,6 +37,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("serve")(serve.serve)
 app.command("inject")(inject.inject)
+app.command("recall")(recall.recall)
 app.command("top")(top.top)
 app.command("status")(status.status)
 app.command("health")(health.health)

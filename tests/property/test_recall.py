@@ -1,0 +1,113 @@
+"""A recall is the ticks of a worker on a copy of the graph, to the bit, and leaves the graph as it was."""
+
+from __future__ import annotations
+
+import copy
+from collections import Counter
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.property.worlds import build, queue, share, steps, worlds
+from worker.graph.attach import attach
+from worker.physics.decay import stored
+from worker.recall import Recaller, Seed
+from worker.tick import tick
+
+
+def settings_of(world, **recall):
+    settings = world.read()
+    return settings.model_copy(update={"recall": settings.recall.model_copy(update={"fresh": 0.0, **recall})})
+
+
+def seeds_of(graph, data):
+    ids = sorted(node["id"] for node in graph.node.values())
+    chosen = data.draw(st.dictionaries(st.sampled_from(ids), st.sampled_from((0.5, 3.0, 20.0)), min_size=1, max_size=3))
+    keys = graph.keys(chosen.keys())
+    return [Seed(own, keys[own], energy) for own, energy in chosen.items()]
+
+
+def all_of(graph):
+    """Return everything that a graph in memory holds."""
+    return copy.deepcopy({name: value for name, value in vars(graph).items() if name not in {"now", "_key_of"}})
+
+
+def ticks_of_a_copy(graph, settings, seeds, ticks):
+    """Run a worker's ticks on a copy, with the seeds as stimuli; return the energy of each node that has any."""
+    one = graph.copy()
+    one.noted = Counter()  # visits count once they are given to their nodes
+    one.member, one.entity = copy.deepcopy(graph.member), copy.deepcopy(graph.entity)
+    for seed in seeds:
+        one.add_stimulus(id=seed.id, created_at=0, node=seed.id, delta=seed.energy)
+    held = attach(one, settings, "a copy")
+    for _ in range(ticks):
+        tick(held, 5.0)
+    everyone = range(len(held.resident.ids))
+    energy = stored(held.resident.nodes, list(everyone), held.ledger.decay_clock).tolist()
+    return {own: e for own, e in zip(held.resident.ids, energy, strict=True) if e > 0.0}
+
+
+def result(found):
+    return {row.id: row.energy for row in found.results}
+
+
+@share(0.25)
+@given(worlds(weight_decay={"enabled": False}), st.data())
+def test_with_context_it_is_the_ticks_of_a_copy_and_leaves_nothing(world, data):
+    graph, settings = build(world), settings_of(world, ticks=4)
+    for _ in steps(world, graph):  # so that energies stand there, at another reading of the clock
+        pass
+    queue(graph, 99, [(next(iter(world.nodes)), 1.0)])
+    seeds, before = seeds_of(graph, data), all_of(graph)
+    recaller = Recaller(graph, settings)
+    found = recaller.recall(seeds, 1000, context=True)
+    assert all_of(graph) == before
+    assert result(found) == ticks_of_a_copy(graph, settings, seeds, 4)
+    assert recaller.recall(seeds, 1000, context=True)._replace(ms=0) == found._replace(ms=0)
+
+
+@share(0.25)
+@given(worlds(weight_decay={"enabled": False}), st.data())
+def test_apart_from_the_context_it_is_the_ticks_of_a_copy_without_energies(world, data):
+    """And whatever was recalled before from the same memory of the graph changes no bit of it."""
+    graph, settings = build(world), settings_of(world, ticks=4, fresh=1000.0)
+    bare = build(world)
+    for node in bare.node.values():
+        node.pop("energy", None)
+    seeds = seeds_of(graph, data)
+    recaller = Recaller(graph, settings)
+    recaller.recall(seeds_of(graph, data), 3, context=data.draw(st.booleans()))
+    found = recaller.recall(seeds, 1000)
+    assert result(found) == ticks_of_a_copy(bare, settings, seeds, 4)
+    assert found._replace(ms=0) == Recaller(graph, settings).recall(seeds, 1000)._replace(ms=0)
+
+
+@share(0.25)
+@given(worlds(), st.data())
+def test_paths_lead_from_a_seed_along_links_that_are_there(world, data):
+    graph = build(world)
+    seeds = seeds_of(graph, data)
+    found = Recaller(graph, settings_of(world)).recall(seeds, 1000)
+    links = {(source, kind, target) for source, target, kind, _ in world.links}
+    ranks = [(-row.energy, row.id) for row in found.results]
+    assert ranks == sorted(ranks)
+    for row in found.results:
+        assert bool(row.path) != (row.id in found.seeds)
+        ends = [(step.source, step.target) for step in row.path]
+        assert all((step.source, step.type, step.target) in links and step.energy > 0.0 for step in row.path)
+        assert all(one[1] == other[0] for one, other in zip(ends, ends[1:], strict=False))
+        if ends:
+            assert ends[0][0] in found.seeds
+            assert ends[-1][1] == row.id
+
+
+@share(0.25)
+@given(worlds(), st.data())
+def test_vectors_of_the_same_seeds_are_one_and_any_two_lie_between_nothing_and_that(world, data):
+    graph = build(world)
+    recaller = Recaller(graph, settings_of(world, fresh=1000.0))
+    one, other = (recaller.activation(seeds_of(graph, data)) for _ in range(2))
+    assert abs(one.cosine(one) - 1.0) < 1e-12
+    assert 0.0 <= one.cosine(other) <= 1.0
+    assert abs(one.cosine(other) - other.cosine(one)) < 1e-12
+    assert (one.cosine(other) > 0.0) == bool(one.energy.keys() & other.energy.keys())
