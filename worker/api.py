@@ -29,9 +29,9 @@ from worker.tick import tick
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
-    from typing import TypeAlias
     from pathlib import Path
     from types import TracebackType
+    from typing import TypeAlias
 
     from worker.recall import Recollection, Step
 
@@ -95,8 +95,8 @@ class Stridegraph:
     def connect(cls, settings: Settings | None = None) -> Self:
         """Connect as settings say, by default those of the environment (`STRIDE_…`), and bring the schema up to date.
 
-        Where they name no database, the local server of `stridegraph db` is started. Raises SettingsError, Unreachable, Refused,
-        SchemaError, DatabaseError.
+        Where they name no database, the local server of `stridegraph db` is started. Raises SettingsError, Unreachable,
+        Refused, SchemaError, DatabaseError.
         """
         settings = settings or Settings.read()
         with ExitStack() as on_failure:
@@ -136,9 +136,9 @@ class Stridegraph:
         """Spread activation from seeds through the graph as it is, and return the `k` nodes that have most of it.
 
         Seeds are ids, ids with weights, or a `Text`, `Vector` or `Property` that finds them; one of weight 1 is given
-        `recall.energy`. Nothing is written. With `context` it goes on from the energies that stand in the graph, else from none. Only
-        nodes of some `types` are returned, or of all; with each the `properties` that are named. `reinforce` puts what was found
-        into the queue, as `reinforce` does. Over `max_nodes` or `max_ms` it returns what it has, marked `partial`.
+        `recall.energy`. Nothing is written. With `context` it goes on from the energies that stand in the graph, else from
+        none. Only nodes of some `types` are returned, or of all; with each the `properties` that are named. `reinforce` puts
+        what was found into the queue, as the method does. Over `max_nodes` or `max_ms` it returns what it has, `partial`.
         """
         return self.recall_many([seeds], k, context=context, types=types, properties=properties, reinforce=reinforce,
                                 max_nodes=max_nodes, max_ms=max_ms)[0]  # fmt: skip
@@ -210,7 +210,9 @@ class Stridegraph:
         """
         held = attach(self.graph, self.settings, process_name())
         if held is None:
-            raise Fenced(f"another worker is running on the graph {self.graph.name!r}", "let it do the ticks, or stop it")
+            raise Fenced(
+                f"another worker is running on the graph {self.graph.name!r}", "let it do the ticks, or stop it"
+            )
         try:
             return [frame_end(tick(held, dt)) for _ in range(ticks)]
         finally:
@@ -233,12 +235,13 @@ class Stridegraph:
         try:
             socket = follow(address, additional_headers=headers, max_size=None)
         except OSError as error:
-            raise Unreachable(f"nobody serves events at {address.partition('?')[0]}: {error}", "`stridegraph run --serve`") from None
+            where = address.partition("?")[0]
+            raise Unreachable(f"nobody serves events at {where}: {error}", "start `stridegraph run --serve`") from None
         with socket:
             yield (orjson.loads(line) for text in socket for line in str(text).splitlines())
 
     def _where(self, kinds: Collection[str], url: str | None) -> tuple[str, dict[str, str]]:
-            serve = self.settings.serve
+        serve = self.settings.serve
         token = serve.token.get_secret_value()
         asked = {"graph": self.settings.graph, **({"kinds": ",".join(sorted(kinds))} if kinds else {})}
         address = f"{url or f'ws://{serve.host}:{serve.port}'}/events?{urlencode(asked)}"
@@ -314,6 +317,8 @@ def _weighed(given: Seeds) -> dict[SeedLike, float]:
         raise InputError("there is no seed", "name a node, or give words to look for")
     for seed in several:
         if not isinstance(seed, str | Text | Vector | Property):
-            raise InputError(f"the seed {seed!r} is neither an id nor a Text, Vector or Property", "see docs/how-to/recall.md")
+            raise InputError(
+                f"the seed {seed!r} is neither an id nor a Text, Vector or Property", "see docs/how-to/recall.md"
+            )
     weights: Any = given if hasattr(given, "items") else dict.fromkeys(several, 1.0)
     return dict(weights)

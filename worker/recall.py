@@ -24,9 +24,10 @@ from worker.graph.unwritten import Unwritten
 from worker.physics.decay import stored
 from worker.physics.retention import split
 from worker.tick import tick
+from worker.trial import warm
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from worker.graph.moment import Frame
     from worker.graph.port import Graph
@@ -69,7 +70,9 @@ class Recalled(NamedTuple):
     energy: float  # at the end
     score: float  # energy ÷ Θ: from 1 on it is active
     before: float  # what stood there before, faded to the end; 0 apart from the context
-    path: tuple[Step, ...]  # from a seed, by the links that brought it most; empty: a seed, or no seed's energy has come to it
+    path: tuple[
+        Step, ...
+    ]  # from a seed, by the links that brought it most; empty: a seed, or no seed's energy has come to it
 
 
 class Recollection(NamedTuple):
@@ -92,7 +95,7 @@ class Activation(NamedTuple):
 
     def cosine(self, other: Activation) -> float:
         """Return the cosine of log(1 + E/Θ) of the two, from 0 (nothing in common) to 1; 0 where either has nothing."""
-        mine, theirs = self._logs(), other._logs()  # noqa: SLF001
+        mine, theirs = self._logs(), other._logs()
         both = math.fsum(value * theirs[own] for own, value in mine.items() if own in theirs)
         sizes = (math.sqrt(math.fsum(value * value for value in one.values())) for one in (mine, theirs))
         return min(1.0, both / size) if (size := math.prod(sizes)) else 0.0
@@ -161,7 +164,8 @@ class Trail:
 class Recaller:
     """Recalls from one graph, one at a time whatever the threads; it needs no lease, and a worker may tick beside it.
 
-    What it has read is used again while the ledger stands still, and `recall.fresh` seconds longer. All its methods raise GraphError.
+    What it has read is used again while the ledger stands still, and for `recall.fresh` seconds while it moves. All methods
+    raise GraphError.
     """
 
     def __init__(self, graph: Graph, settings: Settings) -> None:
@@ -174,6 +178,7 @@ class Recaller:
                 "weight_decay": replace(settings.weight_decay, enabled=False),
             }
         )
+        warm(self.settings, self.settings.recall.dt)  # or the first recall would take seconds
         self._lock = threading.Lock()
         self._mirror: Mirror | None = None
         self._stats: dict[str, WeightStats] = {}
@@ -191,15 +196,17 @@ class Recaller:
     ) -> Recollection:
         """Return the `k` nodes with most energy after `recall.ticks` ticks, of some `types` or of all.
 
-        With `context` it goes on from the energies that stand in the graph, else from none. Over its `limits` it returns what it
-        has, and says so.
+        With `context` it goes on from the energies that stand in the graph, else from none. Over its `limits` it returns what
+        it has, and says so.
         """
         with self._lock:
             start = time.perf_counter()
-            mirror, clock, trail, rejected, partial = self._spread(seeds, context, limits)
+            mirror, clock, trail, rejected, partial = self._spread(seeds, limits, context=context)
             which, energy = _energetic(mirror, clock)
             if types:
-                mine = np.array([split(mirror.kinds[code])[0] in types for code in mirror["kind"][which].tolist()], bool)
+                mine = np.array(
+                    [split(mirror.kinds[code])[0] in types for code in mirror["kind"][which].tolist()], bool
+                )
                 which, energy = which[mine], energy[mine]
             if len(which) > k:  # all that may be among the best, so that only these are put in order
                 enough = energy >= np.partition(energy, -k)[-k]
@@ -218,7 +225,7 @@ class Recaller:
     def activation(self, seeds: Sequence[Seed], *, limits: Limits | None = None) -> Activation:
         """Return the energy of every node that seeds alone, apart from any context, would bring any to."""
         with self._lock:
-            mirror, clock, *_ = self._spread(seeds, context=False, limits=limits)
+            mirror, clock, *_ = self._spread(seeds, limits, context=False)
             which, energy = _energetic(mirror, clock)
             names = mirror.names(which)
             return Activation(
@@ -227,11 +234,15 @@ class Recaller:
             )
 
     def _spread(
-        self, seeds: Sequence[Seed], context: bool, limits: Limits | None  # noqa: FBT001
+        self, seeds: Sequence[Seed], limits: Limits | None, *, context: bool
     ) -> tuple[Mirror, float, Trail, dict[str, str], str]:
         """Do the ticks; return the mirror, the reading of its clock, what happened, and why it was broken off, if it was."""
-        wanted, own = limits or Limits(self.settings.recall.max_nodes, self.settings.recall.max_ms), self.settings.recall
-        until, trail, rejected, partial = time.perf_counter() + wanted.ms / 1e3, Trail(), {}, ""
+        wanted, own = (
+            limits or Limits(self.settings.recall.max_nodes, self.settings.recall.max_ms),
+            self.settings.recall,
+        )
+        until, trail, partial = time.perf_counter() + wanted.ms / 1e3, Trail(), ""
+        rejected: dict[str, str] = {}
 
         def allow(count: int) -> None:
             if count > wanted.nodes:

@@ -153,9 +153,14 @@ class RecallSettings(_Group):
     """Recall: what is spread, and how far."""
 
     ticks: Annotated[int, Ge(1), Le(1000), Field(description="ticks that a recall spreads its seeds' energy for")] = 8
-    dt: Annotated[float, Gt(0), Le(600), Field(description="seconds of the graph's time that each of them is worth")] = 5.0
+    dt: Annotated[
+        float, Gt(0), Le(600), Field(description="seconds of the graph's time that each of them is worth")
+    ] = 5.0
     energy: Annotated[
-        float, Gt(0), Le(1_000_000), Field(description="energy of a seed of weight 1, in multiples of `threshold.default`")
+        float,
+        Gt(0),
+        Le(1_000_000),
+        Field(description="energy of a seed of weight 1, in multiples of `threshold.default`"),
     ] = 20.0
     fresh: Annotated[
         float,

@@ -38,7 +38,7 @@ def trial(graph: MemoryGraph, settings: Settings, plan: Plan, done: Callable[[],
 
     Raises InputError where the settings allow no tick of this length.
     """
-    _warm(settings, plan.dt)
+    warm(settings, plan.dt)
     copy = graph.copy()
     held = _attached(copy, settings)
     before, course, timings = held.ledger.books.total, [], []
@@ -69,7 +69,7 @@ def named(graph: MemoryGraph) -> Named:
     return Named(id=[node["id"] for node in found], type=[kind if isinstance(kind, str) else None for kind in kinds])
 
 
-def _warm(settings: Settings, dt: float) -> None:
+def warm(settings: Settings, dt: float) -> None:
     """Let the compiled code that these settings need be loaded before the first tick that is timed."""
     graph = MemoryGraph(settings.graph)
     ends = [graph.add_node(id=name, energy=10.0) for name in "ab"]

@@ -29,7 +29,7 @@ def seeds_of(graph, data):
 
 def all_of(graph):
     """Return everything that a graph in memory holds."""
-    return copy.deepcopy({name: value for name, value in vars(graph).items() if name not in {"now", "_key_of"}})
+    return copy.deepcopy({name: value for name, value in vars(graph).items() if name not in {"now", "_key_of", "_out"}})
 
 
 def ticks_of_a_copy(graph, settings, seeds, ticks):

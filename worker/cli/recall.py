@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from worker.api import Recall, Stridegraph
+from worker.api import Stridegraph
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
 from worker.cli.plain import plain, shown
 from worker.errors import InputError
 from worker.graph.seeds import Property, Text
 
+if TYPE_CHECKING:
+    from worker.api import Recall, SeedLike
+
 
 def recall(
     seeds: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SEED…", help="Ids of nodes; SEED=WEIGHT gives one more or less than 1.", show_default=False),
+        typer.Argument(
+            metavar="SEED…", help="Ids of nodes; SEED=WEIGHT gives one more or less than 1.", show_default=False
+        ),
     ] = None,
     text: Annotated[
         str | None, typer.Option(help="Words: the nodes that a full-text index has for them.", show_default=False)
@@ -35,18 +40,21 @@ def recall(
     types: Annotated[
         list[str] | None, typer.Option("--type", help="Only nodes of this type; may be repeated.", show_default=False)
     ] = None,
-    reinforce: Annotated[bool, typer.Option("--reinforce", help="Put what was found into the queue of stimuli.")] = False,
+    reinforce: Annotated[
+        bool, typer.Option("--reinforce", help="Put what was found into the queue of stimuli.")
+    ] = False,
     max_nodes: Annotated[
         int | None, typer.Option(min=1, help="Nodes that energy may reach.", show_default=False)
     ] = None,
     max_ms: Annotated[
-        float | None, typer.Option(min=0.001, help="Milliseconds after which no step more is begun.", show_default=False)
+        float | None,
+        typer.Option(min=0.001, help="Milliseconds after which no step more is begun.", show_default=False),
     ] = None,
     graph: Graph = None,
     json: Json = False,
 ) -> None:
     """Spread activation from seeds through the graph as it is, and show what has most of it, and the path that brought it."""
-    wanted: dict[str | Text | Property, float] = dict(map(_weighed, seeds or []))
+    wanted: dict[SeedLike, float] = dict(map(_weighed, seeds or []))
     wanted |= {query: 1.0 for query in (text and Text(text, index), where and _property(where)) if query}
     settings = settings_of(graph)
     with open_graph(settings) as there:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from worker.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from worker.graph.neo4j import Neo4jGraph
 
@@ -58,7 +58,7 @@ Query = Text | Vector | Property
 
 
 def find(graph: Neo4jGraph, seeds: Mapping[str | Query, float]) -> dict[str, tuple[int, float]]:
-    """Return, by id, the key and the weight of each seed: that given, times how well it answers a query, the best answer being 1.
+    """Return, by id, the key and the weight of each seed: that given, times how well it answers a query (the best: 1).
 
     Raises InputError where an id is unknown (it names the nearest), an index is not there, or nothing is found.
     """
@@ -73,7 +73,9 @@ def find(graph: Neo4jGraph, seeds: Mapping[str | Query, float]) -> dict[str, tup
             continue
         rows = _rows(graph, query)
         if not rows:
-            raise InputError(f"nothing in the graph {graph.name!r} answers {query}", "ask otherwise, or name a node by its id")
+            raise InputError(
+                f"nothing in the graph {graph.name!r} answers {query}", "ask otherwise, or name a node by its id"
+            )
         for row in rows:
             share = weight * row.get("score", 1.0) / rows[0].get("score", 1.0)
             if share > found.get(row["id"], (0, 0.0))[1]:
@@ -81,7 +83,9 @@ def find(graph: Neo4jGraph, seeds: Mapping[str | Query, float]) -> dict[str, tup
     return found
 
 
-def tell(graph: Neo4jGraph, ids: Sequence[str], properties: Sequence[str]) -> dict[str, tuple[str | None, dict[str, Any]]]:
+def tell(
+    graph: Neo4jGraph, ids: Sequence[str], properties: Sequence[str]
+) -> dict[str, tuple[str | None, dict[str, Any]]]:
     """Return the label of nodes, and those of the `properties` that each has, by id."""
     rows = _run(graph, "recall/tell", ids=list(ids), properties=list(properties)) if ids else []
     return {
@@ -97,7 +101,7 @@ def _rows(graph: Neo4jGraph, query: Query) -> list[dict[str, Any]]:
     if query.most < 1:
         raise InputError(f"{query}: {query.most} is not how many to find", "give 1 or more")
     if isinstance(query, Property):
-        return _run(graph, "recall/property", name=query.name, value=query.value, limit=query.most)
+        return _run(graph, "recall/property", property=query.name, value=query.value, limit=query.most)
     reach = {"reach": OTHERS * query.most, "limit": query.most}
     if isinstance(query, Vector):
         index = _index(graph, "VECTOR", query.index)
@@ -105,7 +109,7 @@ def _rows(graph: Neo4jGraph, query: Query) -> list[dict[str, Any]]:
     words = _plain(query.words)
     if not words:
         raise InputError("there are no words to look for", "give some")
-    return _run(graph, "recall/text", index=_index(graph, "FULLTEXT", query.index), query=words, **reach)
+    return _run(graph, "recall/text", index=_index(graph, "FULLTEXT", query.index), words=words, **reach)
 
 
 def _index(graph: Neo4jGraph, kind: str, wanted: str | None) -> str:
@@ -113,10 +117,12 @@ def _index(graph: Neo4jGraph, kind: str, wanted: str | None) -> str:
     there = [row["name"] for row in graph.connection.run("recall/indexes") if row["type"] == kind]
     names = ", ".join(map(repr, there)) or "there is none"
     if wanted is not None and wanted not in there:
-        raise InputError(f"there is no {kind.lower()} index {wanted!r} that serves", f"choose from those there are: {names}")
+        raise InputError(
+            f"there is no {kind.lower()} index {wanted!r} that serves", f"choose from those there are: {names}"
+        )
     if wanted is None and len(there) != 1:
-        what = f"{len(there)} {kind.lower()} indexes of nodes, and none is named" if there else f"no {kind.lower()} index of nodes"
-        raise InputError(f"the database has {what}", f"name one: {names}" if there else "make one: see docs/how-to/recall.md")
+        remedy = f"name one: {names}" if there else "make one: see docs/how-to/recall.md"
+        raise InputError(f"the database has {len(there)} {kind.lower()} indexes of nodes, and none is named", remedy)
     return wanted or str(there[0])
 
 
@@ -136,5 +142,5 @@ def _plain(words: str) -> str:
     return re.sub(r"\b(AND|OR|NOT)\b", lambda found: found[0].lower(), escaped).strip()
 
 
-def _run(graph: Neo4jGraph, name: str, **parameters: Any) -> list[dict[str, Any]]:
-    return graph.connection.run(name, graph=graph.name, **parameters)
+def _run(graph: Neo4jGraph, query: str, **parameters: Any) -> list[dict[str, Any]]:
+    return graph.connection.run(query, graph=graph.name, **parameters)
