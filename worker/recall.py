@@ -202,7 +202,7 @@ class Recaller:
         with self._lock:
             start = time.perf_counter()
             mirror, clock, trail, rejected, partial = self._spread(seeds, limits, context=context)
-            which, energy = _energetic(mirror, clock)
+            which, energy = _energetic(mirror, clock, trail.ticks)
             if types:
                 mine = np.array(
                     [split(mirror.kinds[code])[0] in types for code in mirror["kind"][which].tolist()], bool
@@ -225,8 +225,8 @@ class Recaller:
     def activation(self, seeds: Sequence[Seed], *, limits: Limits | None = None) -> Activation:
         """Return the energy of every node that seeds alone, apart from any context, would bring any to."""
         with self._lock:
-            mirror, clock, *_ = self._spread(seeds, limits, context=False)
-            which, energy = _energetic(mirror, clock)
+            mirror, clock, trail, *_ = self._spread(seeds, limits, context=False)
+            which, energy = _energetic(mirror, clock, trail.ticks)
             names = mirror.names(which)
             return Activation(
                 dict(zip(names, energy.tolist(), strict=True)),
@@ -320,10 +320,11 @@ def _stimuli(seeds: Sequence[Seed]) -> list[Stimulus]:
     ]
 
 
-def _energetic(mirror: Mirror, clock: float) -> tuple[Int32s, Floats]:
+def _energetic(mirror: Mirror, clock: float, ticks: int) -> tuple[Int32s, Floats]:
     """Return the nodes that have energy, and how much: where no tick was done, what their stimuli would add."""
     everyone = np.arange(len(mirror.ids), dtype=np.int32)
     energy = stored(mirror.nodes, everyone, clock)
+    energy = energy if ticks else energy + mirror["stimulus"]
     which = np.flatnonzero((energy > 0.0) & mirror["valid"]).astype(np.int32)
     return which, energy[which]
 

@@ -173,7 +173,7 @@ class RecallSettings(_Group):
     ] = 20_000
     max_ms: Annotated[
         float, Gt(0), Le(600_000), Field(description="milliseconds after which it begins no step more, and is partial")
-    ] = 2000.0
+    ] = 10_000.0
 
 
 class LeaseSettings(_Group):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -95,7 +96,7 @@ def test_paths_lead_from_a_seed_along_links_that_are_there(world, data):
         assert bool(row.path) != (row.id in found.seeds)
         ends = [(step.source, step.target) for step in row.path]
         assert all((step.source, step.type, step.target) in links and step.energy > 0.0 for step in row.path)
-        assert all(one[1] == other[0] for one, other in zip(ends, ends[1:], strict=False))
+        assert all(one[1] == other[0] for one, other in pairwise(ends))
         if ends:
             assert ends[0][0] in found.seeds
             assert ends[-1][1] == row.id

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from worker.api import Stridegraph
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
 from worker.cli.plain import plain, shown
 from worker.errors import InputError
 from worker.graph.seeds import Property, Text
+from worker.recalls import Recalls
 
 if TYPE_CHECKING:
-    from worker.api import Recall, SeedLike
+    from worker.recalls import Recall, SeedLike
 
 
 def recall(
@@ -58,7 +58,7 @@ def recall(
     wanted |= {query: 1.0 for query in (text and Text(text, index), where and _property(where)) if query}
     settings = settings_of(graph)
     with open_graph(settings) as there:
-        found = Stridegraph(there, settings).recall(
+        found = Recalls(there, settings).recall(
             wanted, k, context=context, types=types or (), reinforce=reinforce, max_nodes=max_nodes, max_ms=max_ms,
         )  # fmt: skip
     if json:

@@ -34,8 +34,10 @@ from worker.server.models import (
     Order,
     Problem,
     Queued,
+    Recalled,
     Standing,
     Tops,
+    Wanted,
     Well,
 )
 
@@ -55,8 +57,8 @@ FRESH = 10.0  # seconds for which an answer of the database serves for a scrape
 PING = 5.0  # seconds for which it serves for a probe, where no worker says how it stands
 GONE = 5.0  # seconds that a follower is given to take note that it is cut off
 PATHS = (
-    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/stimuli", "/api/control", "/events",
-    "/openapi.json",
+    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/stimuli", "/api/recall",
+    "/api/control", "/events", "/openapi.json",
 )  # fmt: skip
 
 
@@ -195,6 +197,11 @@ class Answers:
         state = await self._ask(served.desk.inject, stimulus.amount(), own, stimulus.source)
         return _json({"id": own, "state": state}, 202)
 
+    async def recall(self, wanted: Wanted, graph: GraphName = None) -> Response:
+        """Spread activation from seeds through the graph as it is, and return the nodes that have most; nothing is changed."""
+        name, served = self._served(graph)
+        return _json({"graph": name, **await self._ask(served.desk.recall, wanted.weighed(), wanted.how())})
+
     async def control(self, order: Order, graph: GraphName = None) -> Response:
         """Have the worker of this process pause, go on, or read its graph anew."""
         name, served = self._served(graph)
@@ -308,6 +315,7 @@ def application(
     app.get("/readyz", responses=well)(answers.readyz)
     app.get("/metrics", response_class=Response, responses=text)(answers.scrape)
     app.post("/api/stimuli", response_model=Queued, status_code=202)(answers.inject)
+    app.post("/api/recall", response_model=Recalled)(answers.recall)
     app.post("/api/control", response_model=Obeyed, status_code=202)(answers.control)
     app.websocket("/events")(answers.events)
     app.exception_handler(Exception)(_bug)
