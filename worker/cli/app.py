@@ -15,6 +15,7 @@ from worker.cli import (
     health,
     import_,
     inject,
+    mcp,
     migrate,
     recall,
     replay,
@@ -39,6 +40,7 @@ app.command("serve")(serve.serve)
 app.command("inject")(inject.inject)
 app.command("recall")(recall.recall)
 app.command("top")(top.top)
+app.command("mcp")(mcp.mcp)
 app.command("status")(status.status)
 app.command("health")(health.health)
 app.command("check")(check.check)
