@@ -11,7 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -104,10 +104,6 @@ class Activation(NamedTuple):
         return {own: math.log1p(energy / self.threshold[own]) for own, energy in self.energy.items()}
 
 
-class _Spent(Exception):
-    """The budget is used up: what was being done is left undone."""
-
-
 class Trail:
     """Which strides have carried the seeds' energy where, tick after tick."""
 
@@ -138,9 +134,6 @@ class Trail:
 
     def paths(self, resident: Mirror, which: Sequence[int]) -> Iterator[tuple[Step, ...]]:
         """Give, of each node, the way by which most energy came to it from a seed: each link from where it came sooner."""
-        if not self._strides:
-            yield from ((),) * len(which)
-            return
         columns = [np.concatenate(column) for column in zip(*self._strides, strict=True)]
         for node in which:
             steps, at = [], node
@@ -202,7 +195,7 @@ class Recaller:
         with self._lock:
             start = time.perf_counter()
             mirror, clock, trail, rejected, partial = self._spread(seeds, limits, context=context)
-            which, energy = _energetic(mirror, clock, trail.ticks)
+            which, energy = _energetic(mirror, clock)
             if types:
                 mine = np.array(
                     [split(mirror.kinds[code])[0] in types for code in mirror["kind"][which].tolist()], bool
@@ -225,8 +218,8 @@ class Recaller:
     def activation(self, seeds: Sequence[Seed], *, limits: Limits | None = None) -> Activation:
         """Return the energy of every node that seeds alone, apart from any context, would bring any to."""
         with self._lock:
-            mirror, clock, trail, *_ = self._spread(seeds, limits, context=False)
-            which, energy = _energetic(mirror, clock, trail.ticks)
+            mirror, clock, *_ = self._spread(seeds, limits, context=False)
+            which, energy = _energetic(mirror, clock)
             names = mirror.names(which)
             return Activation(
                 dict(zip(names, energy.tolist(), strict=True)),
@@ -237,41 +230,28 @@ class Recaller:
         self, seeds: Sequence[Seed], limits: Limits | None, *, context: bool
     ) -> tuple[Mirror, float, Trail, dict[str, str], str]:
         """Do the ticks; return the mirror, the reading of its clock, what happened, and why it was broken off, if it was."""
-        wanted, own = (
-            limits or Limits(self.settings.recall.max_nodes, self.settings.recall.max_ms),
-            self.settings.recall,
-        )
-        until, trail, partial = time.perf_counter() + wanted.ms / 1e3, Trail(), ""
+        own = self.settings.recall
+        wanted, trail = limits or Limits(own.max_nodes, own.max_ms), Trail()
+        until, partial = time.perf_counter() + wanted.ms / 1e3, ""
         rejected: dict[str, str] = {}
+        held = self._held(_stimuli(seeds), context=context)
+        held.frontier_cap = min(held.frontier_cap, wanted.nodes)  # so that no step reads without bound
+        while trail.ticks < own.ticks and not partial:
+            frame = tick(held, own.dt)
+            rejected |= {row.identity: row.why for row in frame.moment.stimuli.named}
+            trail.add(frame)
+            if trail.ticks < own.ticks:
+                partial = _over(wanted, trail.reached, until)
+        return cast("Mirror", held.resident), held.ledger.decay_clock, trail, rejected, partial
 
-        def allow(count: int) -> None:
-            if count > wanted.nodes:
-                raise _Spent(f"it would read {count} nodes at once, and may reach {wanted.nodes}")
-            if time.perf_counter() > until:
-                raise _Spent(f"its {wanted.ms:g} ms are over")
-            if trail.reached > wanted.nodes:
-                raise _Spent(f"it has reached {trail.reached} nodes, and may reach {wanted.nodes}")
-
-        held = self._held(_stimuli(seeds), allow, context=context)
-        mirror = cast("Mirror", held.resident)
-        try:
-            for _ in range(own.ticks):
-                allow(0)
-                frame = tick(held, own.dt)
-                rejected |= {row.identity: row.why for row in frame.moment.stimuli.named}
-                trail.add(frame)
-        except _Spent as error:
-            partial = str(error)
-        return mirror, held.ledger.decay_clock, trail, rejected, partial
-
-    def _held(self, stimuli: Sequence[Stimulus], allow: Any, *, context: bool) -> Held:
+    def _held(self, stimuli: Sequence[Stimulus], *, context: bool) -> Held:
         """Return what ticks stand on: what attaching to a copy of the graph would find, or to one without energies."""
         live = self._graph.ledger() or Ledger()
         ledger, _ = live.closed() if live.phase == COMMITTED else (live, {})
         mirror, clock = self._fresh(ledger, context=context)
         ledger = replace(ledger, decay_clock=clock) if context else Ledger()
         mirror.rewind(ledger.decay_clock, apart=not context)
-        graph = Unwritten(self._graph, mirror, stimuli, allow)
+        graph = Unwritten(self._graph, mirror, stimuli)
         cap = self.settings.physics.fanout.frontier_cap
         held = Held(graph, self.settings, ledger, dict(self._stats), mirror, cap)
         held.booked = held.kept = len(mirror.ids)
@@ -312,6 +292,13 @@ class Recaller:
         return mirror, mirror.read_clock
 
 
+def _over(limits: Limits, reached: int, until: float) -> str:
+    """Return why there shall be no tick more, or nothing."""
+    if reached > limits.nodes:
+        return f"it has reached {reached} nodes, and may reach {limits.nodes}"
+    return f"its {limits.ms:g} ms are over" if time.perf_counter() > until else ""
+
+
 def _stimuli(seeds: Sequence[Seed]) -> list[Stimulus]:
     """Return seeds as the entries of a queue, in ascending id."""
     return [
@@ -320,11 +307,10 @@ def _stimuli(seeds: Sequence[Seed]) -> list[Stimulus]:
     ]
 
 
-def _energetic(mirror: Mirror, clock: float, ticks: int) -> tuple[Int32s, Floats]:
-    """Return the nodes that have energy, and how much: where no tick was done, what their stimuli would add."""
+def _energetic(mirror: Mirror, clock: float) -> tuple[Int32s, Floats]:
+    """Return the nodes that have energy, and how much."""
     everyone = np.arange(len(mirror.ids), dtype=np.int32)
     energy = stored(mirror.nodes, everyone, clock)
-    energy = energy if ticks else energy + mirror["stimulus"]
     which = np.flatnonzero((energy > 0.0) & mirror["valid"]).astype(np.int32)
     return which, energy[which]
 

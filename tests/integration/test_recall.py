@@ -114,7 +114,8 @@ def test_over_its_budget_it_returns_what_it_has(graph):
     )
     assert "may reach 9" in few.partial
     assert 0 < few.ticks < 8
-    assert [(hit.id, hit.energy) for hit in fewest.results] == [("n003", 20.0)]
+    assert (fewest.ticks, fewest.results[0].id) == (1, "n003")
+    assert graph.recall("n003", max_nodes=9)._replace(ms=0) == few._replace(ms=0)
     assert few.results[0].id == "n003"
     assert "ms are over" in quick.partial
     assert graph.recall("n003").partial == ""
@@ -135,7 +136,7 @@ def test_what_was_of_use_is_fed_back_and_learned_from(filled, graph):
 def test_beside_a_worker_that_ticks_it_is_never_refused_and_never_in_the_way(filled, graph):
     graph.settings = Settings(recall={"fresh": 0.0, **PATIENT})
     beside = Stridegraph(filled.graph, graph.settings)
-    stop, ticks = threading.Event(), []
+    stop, ticks, found = threading.Event(), [], []
 
     def work():
         held = attach(filled.graph, Settings(decay={"settle": 5.0}), "me")
@@ -146,11 +147,12 @@ def test_beside_a_worker_that_ticks_it_is_never_refused_and_never_in_the_way(fil
     with ThreadPoolExecutor(1) as pool:
         working = pool.submit(work)
         try:
-            found = [beside.recall("n003", 5, context=bool(i % 2)) for i in range(12)]
+            while len(ticks) < 20 and not working.done():
+                found += [beside.recall("n003", 5, context=bool(len(found) % 2))]
         finally:
             stop.set()
         working.result(30)
-    assert len(ticks) > 1
+    assert len(found) > 3
     assert max(map(abs, ticks)) < 1e-9
     assert all(one.results and not one.partial and not one.rejected for one in found)
     assert all(one.cosine(one) == pytest.approx(1.0) for one in [beside.recall_vector("n003")])

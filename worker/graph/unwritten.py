@@ -18,17 +18,16 @@ if TYPE_CHECKING:
 
 
 class Unwritten:
-    """The port of a graph for ticks on a mirror of it; `allow` is asked before each read, and may raise.
+    """The port of a graph for ticks on a mirror of it.
 
     The queue holds `seeds` and nothing else. What others have written to its nodes since it was begun is read as it is then.
     """
 
-    def __init__(self, graph: Graph, mirror: Mirror, seeds: Sequence[Stimulus], allow: Callable[[int], object]) -> None:
+    def __init__(self, graph: Graph, mirror: Mirror, seeds: Sequence[Stimulus]) -> None:
         self.name = graph.name
         self._graph = graph
         self._mirror = mirror
         self._seeds = list(seeds)
-        self._allow = allow
 
     def take(self, holder: str, ttl: float) -> Ledger | None:  # noqa: ARG002
         """Return a ledger of its own: there is nothing to hold."""
@@ -77,19 +76,16 @@ class Unwritten:
 
     def nodes(self, keys: Sequence[int]) -> NodeRows:
         """Read nodes. An energy that a worker has written as of its next epoch meanwhile is taken as of now."""
-        self._allow(len(keys))
         rows, clock = self._graph.nodes(keys), self._mirror.read_clock
         latest = clock + self._mirror.parameters.decay.settle
         return rows._replace(energy_at=[_no_later(value, clock, latest) for value in rows.energy_at])
 
     def links(self, keys: Sequence[int], most: int) -> tuple[LinkRows, Sequence[int]]:
         """Read the out-links of nodes, and which of these are hubs."""
-        self._allow(len(keys))
         return self._graph.links(keys, most)
 
     def best(self, key: int, limit: int, ranking: Ranking) -> tuple[LinkRows, RestRows]:
         """Read the cheapest out-links of a hub, and what the others are."""
-        self._allow(1)
         return self._graph.best(key, limit, ranking)
 
     def commit(self, changes: Changes) -> None:
@@ -104,7 +100,6 @@ class Unwritten:
 
     def ties(self, keys: Sequence[int], goal: str) -> tuple[Sequence[int], Ties]:
         """Read what nodes are tied to."""
-        self._allow(len(keys))
         return self._graph.ties(keys, goal)
 
     def settle(
