@@ -47,7 +47,7 @@ class Stridegraph(Recalls):
     ...     graph.inject("n000", 3.0)
     ...     [hit.id for hit in graph.recall("n000", k=2).results]
     'queued'
-    ['n000', 'n033']
+    ['n000', 'n017']
     """
 
     def __init__(self, graph: Neo4jGraph, settings: Settings) -> None:
