@@ -137,6 +137,4 @@ def test_a_snapshot_and_the_events_of_a_worker_that_serves(environment, monkeypa
 
 
 async def first(events):
-    async for event in events:
-        if event["kind"] == "frame.end.v1":
-            return event
+    return await anext(event async for event in events if event["kind"] == "frame.end.v1")
