@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlencode
 
 import orjson
+from websockets.asyncio.client import connect as follow_beside
 from websockets.sync.client import connect as follow
 
 from worker.archive.snapshot import take
@@ -128,16 +129,16 @@ class Stridegraph(Recalls):
 
         `url` is where it serves, by default as the settings say: `ws://127.0.0.1:7300`. Raises Unreachable.
         """
-        address, headers = self._where(kinds, url)
+        address, headers = self.serving(kinds, url)
         try:
             socket = follow(address, additional_headers=headers, max_size=None)
         except OSError as error:
-            where = address.partition("?")[0]
-            raise Unreachable(f"nobody serves events at {where}: {error}", "start `stridegraph run --serve`") from None
+            raise _nobody(address, error) from None
         with socket:
             yield (orjson.loads(line) for text in socket for line in str(text).splitlines())
 
-    def _where(self, kinds: Collection[str], url: str | None) -> tuple[str, dict[str, str]]:
+    def serving(self, kinds: Collection[str], url: str | None) -> tuple[str, dict[str, str]]:
+        """Return where events are served, and the headers to ask with."""
         serve = self.settings.serve
         token = serve.token.get_secret_value()
         asked = {"graph": self.settings.graph, **({"kinds": ",".join(sorted(kinds))} if kinds else {})}
@@ -178,12 +179,20 @@ class AsyncStridegraph:
         """Put energy in, as `Stridegraph.inject` does."""
         return await asyncio.to_thread(self.graph.inject, node, energy, **how)
 
-    async def subscribe(self, kinds: Collection[str] = (), *, url: str | None = None) -> AsyncIterator[dict[str, Any]]:
+    @asynccontextmanager
+    async def subscribe(
+        self, kinds: Collection[str] = (), *, url: str | None = None
+    ) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """Follow the events of the worker that serves this graph, as `Stridegraph.subscribe` does."""
-        from websockets.asyncio.client import connect  # noqa: PLC0415
+        address, headers = self.graph.serving(kinds, url)
+        try:
+            socket = await follow_beside(address, additional_headers=headers, max_size=None)
+        except OSError as error:
+            raise _nobody(address, error) from None
+        async with socket:
+            yield (orjson.loads(line) async for text in socket for line in str(text).splitlines())
 
-        address, headers = self.graph._where(kinds, url)  # noqa: SLF001
-        async with connect(address, additional_headers=headers, max_size=None) as socket:
-            async for text in socket:
-                for line in str(text).splitlines():
-                    yield orjson.loads(line)
+
+def _nobody(address: str, error: OSError) -> Unreachable:
+    where = address.partition("?")[0]
+    return Unreachable(f"nobody serves events at {where}: {error}", "start `stridegraph run --serve`")

@@ -125,7 +125,7 @@ def test_a_snapshot_and_the_events_of_a_worker_that_serves(environment, monkeypa
                 url = url.replace("http", "ws", 1)
                 with graph.subscribe(["frame.end.v1"], url=url) as events:
                     told = [next(events) for _ in range(4)]
-                awaited = asyncio.run(first(AsyncStridegraph(graph).subscribe(["frame.end.v1"], url=url)))
+                awaited = asyncio.run(first_frame(AsyncStridegraph(graph), url))
             finally:
                 run.terminate()
                 run.stderr.read()
@@ -136,5 +136,9 @@ def test_a_snapshot_and_the_events_of_a_worker_that_serves(environment, monkeypa
             pass
 
 
-async def first(events):
-    return await anext(event async for event in events if event["kind"] == "frame.end.v1")
+async def first_frame(graph, url):
+    async with graph.subscribe(["frame.end.v1"], url=url) as events:
+        async for event in events:
+            if event["kind"] == "frame.end.v1":
+                break
+    return event
