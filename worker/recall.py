@@ -242,6 +242,8 @@ class Recaller:
             trail.add(frame)
             if trail.ticks < own.ticks:
                 partial = _over(wanted, trail.reached, until)
+            if held.turn and held.frontier_cap == wanted.nodes:
+                partial = f"more than {wanted.nodes} nodes are active, and it may reach so many"
         return cast("Mirror", held.resident), held.ledger.decay_clock, trail, rejected, partial
 
     def _held(self, stimuli: Sequence[Stimulus], *, context: bool) -> Held:

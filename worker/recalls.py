@@ -97,8 +97,9 @@ class Recalls:
         max_ms: float | None = None,
     ) -> list[Recall]:
         """Recall from each of several seeds by itself, as `recall` does; what one has read serves the next."""
-        if k < 1:
-            raise InputError(f"k = {k} is not how many to return", "give 1 or more")
+        for name, value in (("k", k), ("max_nodes", max_nodes), ("max_ms", max_ms)):
+            if value is not None and not value > 0:
+                raise InputError(f"{name} = {value} is not over 0", "give more, or leave it out")
         own = self.settings.recall
         limits = Limits(max_nodes or own.max_nodes, max_ms or own.max_ms)
         found = [

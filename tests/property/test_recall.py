@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.property.worlds import build, queue, share, steps, worlds
+from tests.property.worlds import World, build, queue, share, steps, worlds
 from worker.graph.attach import attach
 from worker.physics.decay import stored
 from worker.recall import Recaller, Seed
@@ -81,6 +82,38 @@ def test_apart_from_the_context_it_is_the_ticks_of_a_copy_without_energies(world
     found = recaller.recall(seeds, 1000)
     assert result(found) == ticks_of_a_copy(bare, settings, seeds, 4)
     assert found._replace(ms=0) == Recaller(graph, settings).recall(seeds, 1000)._replace(ms=0)
+
+
+def test_of_a_hub_only_the_best_links_are_read_and_no_bit_is_another():
+    """Its links are ranked and read again within a recall, and what was learned in it stays learned."""
+    world = World(
+        {"hub": {"energy": 3.0}} | {f"n{i:03}": {"visits": i % 7, "energy": 0.9} for i in range(300)},
+        [("hub", f"n{i:03}", "R", {"log_weight": (i % 11) / 10}) for i in range(300)]
+        + [(f"n{i:03}", "hub", "R", {"log_weight": 0.0}) for i in range(300)],
+        [],
+        {"fanout": {"hub": 100}, "tick": {"alpha": 0.2}, "learning": {"rate": 1.0}},
+    )
+    graph, settings = build(world), settings_of(world, ticks=12)
+    keys = graph.keys({"hub", "n000"})
+    seeds = [Seed("hub", keys["hub"], 20.0), Seed("n000", keys["n000"], 3.0)]
+    recaller, before = Recaller(graph, settings), all_of(graph)
+    found = recaller.recall(seeds, 1000, context=True)
+    assert result(found) == ticks_of_a_copy(graph, settings, seeds, 12)
+    assert recaller.recall(seeds, 1000, context=True)._replace(ms=0) == found._replace(ms=0)
+    assert all_of(graph) == before
+
+
+def test_an_energy_that_was_written_out_while_it_reads_still_counts():
+    """A worker that settles between the reading of the ledger and that of a node is ahead of the recall's clock."""
+    world = World(
+        {"a": {"energy": 5.0, "energy_at": 30.0}, "b": {}}, [("a", "b", "R", {"log_weight": 0.0})], [(1.0, [])], {}
+    )
+    graph = build(world)
+    for _ in steps(world, graph):
+        pass
+    graph.kept = replace(graph.kept, decay_clock=20.0)
+    found = Recaller(graph, settings_of(world)).recall([Seed("b", graph.keys({"b"})["b"], 1.0)], 9, context=True)
+    assert {hit.id: hit.before > 0.0 for hit in found.results} == {"a": True, "b": False}
 
 
 @share(0.25)

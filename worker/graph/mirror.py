@@ -59,10 +59,11 @@ class Mirror(Resident):
         self._learned.update(log_weight)
 
     def add(self, rows: NodeRows) -> None:
-        """Take in nodes that are not held yet."""
+        """Take in nodes that are not held yet. An energy that a worker has written as of its next epoch is taken as of now."""
         first, clock = len(self.ids), self.clock
-        self.clock = self.read_clock
-        super().add(rows)
+        self.clock, latest = self.read_clock, self.read_clock + self.parameters.decay.settle
+        at = [self.clock if isinstance(at, float) and self.clock < at <= latest else at for at in rows.energy_at]
+        super().add(rows._replace(energy_at=at))
         self.clock = clock
         if len(self.ids) == first:
             return

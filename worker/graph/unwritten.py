@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from worker.graph.port import Ledger
 
@@ -75,10 +75,8 @@ class Unwritten:
         return 0, False
 
     def nodes(self, keys: Sequence[int]) -> NodeRows:
-        """Read nodes. An energy that a worker has written as of its next epoch meanwhile is taken as of now."""
-        rows, clock = self._graph.nodes(keys), self._mirror.read_clock
-        latest = clock + self._mirror.parameters.decay.settle
-        return rows._replace(energy_at=[_no_later(value, clock, latest) for value in rows.energy_at])
+        """Read nodes."""
+        return self._graph.nodes(keys)
 
     def links(self, keys: Sequence[int], most: int) -> tuple[LinkRows, Sequence[int]]:
         """Read the out-links of nodes, and which of these are hubs."""
@@ -112,7 +110,3 @@ class Unwritten:
 
     def count_visits(self, ledger: Ledger, visits: Mapping[str, int]) -> None:
         """Write nothing."""
-
-
-def _no_later(value: Any, clock: float, latest: float) -> Any:
-    return clock if isinstance(value, float) and clock < value <= latest else value
