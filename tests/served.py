@@ -16,6 +16,8 @@ from worker.events import Sinks
 from worker.graph.memory import MemoryGraph
 from worker.health import Health
 from worker.loop import Worker
+from worker.recall import Recaller, Seed
+from worker.recalls import Hit, Recall
 from worker.server.serving import Serving
 from worker.settings import Settings
 
@@ -102,6 +104,15 @@ class Desk:
         properties = amount.properties()
         self.graph.add_stimulus(id=stimulus, source=source, created_at=time.monotonic(), **properties)
         return "queued"
+
+    def recall(self, seeds, how):
+        self._asked()
+        keys = self.graph.keys(seeds.keys())
+        if missing := sorted(seeds.keys() - keys.keys()):
+            raise InputError(f"there is no node {missing[0]!r} in the graph 'g'", "see `stridegraph top`")
+        chosen = [Seed(own, keys[own], 20.0 * weight) for own, weight in seeds.items()]
+        found = Recaller(self.graph, Settings(graph="g")).recall(chosen, how["k"], types=how["types"])
+        return Recall([Hit(row.id, row.type, None, *row[2:], {}) for row in found.results], *found[1:]).plain()
 
     def pending(self):
         self._asked()

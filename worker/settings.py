@@ -167,6 +167,33 @@ class ResidentSettings(_Group):
     ] = 300.0
 
 
+class RecallSettings(_Group):
+    """Recall: what is spread, and how far."""
+
+    ticks: Annotated[int, Ge(1), Le(1000), Field(description="ticks that a recall spreads its seeds' energy for")] = 8
+    dt: Annotated[
+        float, Gt(0), Le(600), Field(description="seconds of the graph's time that each of them is worth")
+    ] = 5.0
+    energy: Annotated[
+        float,
+        Gt(0),
+        Le(1_000_000),
+        Field(description="energy of a seed of weight 1, in multiples of `threshold.default`"),
+    ] = 20.0
+    fresh: Annotated[
+        float,
+        Ge(0),
+        Le(86_400),
+        Field(description="seconds for which what was read serves the next recalls, while a worker ticks; 0: none"),
+    ] = 5.0
+    max_nodes: Annotated[
+        int, Ge(1), Le(10_000_000), Field(description="nodes that energy may reach; beyond, a recall is partial")
+    ] = 20_000
+    max_ms: Annotated[
+        float, Gt(0), Le(600_000), Field(description="milliseconds after which it begins no step more, and is partial")
+    ] = 10_000.0
+
+
 class LeaseSettings(_Group):
     """Who may write (RELIABILITY)."""
 
@@ -298,6 +325,7 @@ class Settings(BaseSettings):
     stimulus: StimulusSettings = StimulusSettings()
     pace: parameters.Pace = parameters.Pace()
     resident: ResidentSettings = ResidentSettings()
+    recall: RecallSettings = RecallSettings()
     lease: LeaseSettings = LeaseSettings()
     events: EventsSettings = EventsSettings()
     record: RecordSettings = RecordSettings()

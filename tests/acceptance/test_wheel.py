@@ -35,6 +35,7 @@ def test_it_carries_queries_migrations_and_locks(wheel):
         expected = {f"worker/{path.relative_to(ROOT).as_posix()}" for path in (ROOT / kind).rglob("*.cypher")}
         assert expected
         assert expected <= names
+    assert {"stridegraph/__init__.py", "stridegraph/py.typed", "worker/py.typed"} <= names
     assert "worker/database/locks/2026.08.1.lock" in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/", "docs/"))]
 
@@ -45,8 +46,9 @@ def test_it_works_away_from_the_checkout(wheel, tmp_path):
         [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(place), str(wheel)], check=True
     )
     code = (
-        "import worker, sys; from worker.graph.queries import query; from worker.graph.migration_files import bundled;"
+        "import worker, stridegraph, sys; from worker.graph.queries import query; from worker.graph.migration_files import bundled;"
         f"assert worker.__file__.startswith({str(place)!r}), worker.__file__;"
+        f"assert stridegraph.__file__.startswith({str(place)!r}) and stridegraph.Stridegraph;"
         "print(len(query('commit/apply')), len(bundled()))"
     )
     done = subprocess.run(

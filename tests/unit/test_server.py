@@ -222,6 +222,24 @@ def test_a_stimulus_is_applied_once_by_its_id(there):
     assert (status, found["state"], len(found["id"])) == (202, "queued", 16)
 
 
+def test_recall_returns_what_seeds_bring_to_mind(there):
+    status, found = there.post("/api/recall", {"seeds": {"n003": 1.0}, "k": 5, "types": ["Task"]})
+    spec = there.get("/openapi.json")[1]
+    schema = spec["paths"]["/api/recall"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    jsonschema.validate(found, {**schema, "components": spec["components"]})
+    assert (status, found["graph"], found["seeds"], found["partial"]) == (200, "g", {"n003": 20.0}, None)
+    assert found["results"][0]["id"] == "n003"
+    assert {hit["type"] for hit in found["results"]} == {"Task"}
+    for bad in (
+        {"seeds": {"nobody": 1.0}},
+        {"seeds": {"n003": 0}},
+        {"seeds": {"n003": 1}, "k": 1001},
+        {"seed": "n003"},
+    ):
+        status, found = there.post("/api/recall", bad)
+        assert (status, found.keys()) == (422, {"error", "remedy"})
+
+
 @pytest.mark.parametrize(
     ("value", "status"),
     [

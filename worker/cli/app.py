@@ -16,7 +16,9 @@ from worker.cli import (
     health,
     import_,
     inject,
+    mcp,
     migrate,
+    recall,
     replay,
     restore,
     run,
@@ -38,7 +40,9 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("serve")(serve.serve)
 app.command("inject")(inject.inject)
+app.command("recall")(recall.recall)
 app.command("top")(top.top)
+app.command("mcp")(mcp.mcp)
 app.command("status")(status.status)
 app.command("health")(health.health)
 app.command("explain")(explain.explain)

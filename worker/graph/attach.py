@@ -46,14 +46,14 @@ def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
         graph.count_visits(ledger, noted)
     census, opening = graph.census(), ledger.opening
     if opening:
-        ledger = replace(ledger, decay_clock=_latest(census, parameters))
+        ledger = replace(ledger, decay_clock=latest(census, parameters))
     resident = Resident(parameters, ledger.decay_clock)
     held = Held(graph, settings, ledger, {}, resident, parameters.fanout.frontier_cap)
     resident.add(census)
     everyone = np.arange(len(resident.ids), dtype=np.int32)
     outdated = give_back_half_lives(held)
     resident.look(everyone, ledger.decay_clock)
-    held.ledger = held.booked_as(ledger.books.found(_counted(held, everyone), opening=opening))
+    held.ledger = held.booked_as(ledger.books.found(counted(held, everyone), opening=opening))
     held.booked = held.kept = len(everyone)
     renew_half_lives(held, outdated)
     held.stats = dict(graph.statistics())
@@ -78,13 +78,14 @@ def recount(held: Held) -> None:
     held.graph.adopt(held.ledger, held.stats)
 
 
-def _latest(census: NodeRows, parameters: Parameters) -> float:
+def latest(census: NodeRows, parameters: Parameters) -> float:
     """Return the latest reading that an energy is given for: where a clock begins, in a graph that had another before."""
     _, at, sound = energies(census, parameters, LATEST)
     return float(at[sound].max(initial=0.0))
 
 
-def _counted(held: Held, everyone: Int32s) -> dict[str, float]:
+def counted(held: Held, everyone: Int32s) -> dict[str, float]:
+    """Return the energy of these nodes, as it is now, by kind."""
     energy = decay.stored(held.resident.nodes, everyone, held.ledger.decay_clock)
     nothing = np.zeros(len(everyone))
     return {kind: math.fsum(terms) for kind, terms in by_kind(held.resident, everyone, nothing, energy).items()}

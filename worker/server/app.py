@@ -39,8 +39,10 @@ from worker.server.models import (
     Order,
     Problem,
     Queued,
+    Recalled,
     Standing,
     Tops,
+    Wanted,
     Well,
 )
 
@@ -66,7 +68,7 @@ OLDER = (
 NO_TRAIL = "ask one of `stridegraph run --serve`, with STRIDE_SERVE__EXPLAIN over 0"
 PATHS = (
     "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/graph", "/api/search",
-    "/api/explain", "/api/stimuli", "/api/control", "/events",
+    "/api/explain", "/api/stimuli", "/api/recall", "/api/control", "/events",
     "/openapi.json", "/page/{file}",
 )  # fmt: skip
 
@@ -264,6 +266,11 @@ class Answers:
         state = await self._ask(served.desk.inject, stimulus.amount(), own, stimulus.source)
         return _json({"id": own, "state": state}, 202)
 
+    async def recall(self, wanted: Wanted, graph: GraphName = None) -> Response:
+        """Spread activation from seeds through the graph as it is, and return the nodes that have most; nothing is changed."""
+        name, served = self._served(graph)
+        return _json({"graph": name, **await self._ask(served.desk.recall, wanted.weighed(), wanted.how())})
+
     async def control(self, order: Order, graph: GraphName = None) -> Response:
         """Have the worker of this process pause, go on, or read its graph anew."""
         name, served = self._served(graph)
@@ -381,6 +388,7 @@ def application(
     app.get("/metrics", response_class=Response, responses=text)(answers.scrape)
     app.get("/page/{file}", response_class=Response, responses=text)(answers.file)
     app.post("/api/stimuli", response_model=Queued, status_code=202)(answers.inject)
+    app.post("/api/recall", response_model=Recalled)(answers.recall)
     app.post("/api/control", response_model=Obeyed, status_code=202)(answers.control)
     app.websocket("/events")(answers.events)
     app.exception_handler(Exception)(_bug)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 from worker.graph import desk
+from worker.recalls import Recalls
 
 if TYPE_CHECKING:
     from worker.graph.desk import Budget, Direct
     from worker.graph.neo4j import Neo4jGraph
+    from worker.recalls import SeedLike
     from worker.settings import Settings
 
 
@@ -32,6 +35,9 @@ class Desk(Protocol):
 
     def search(self, text: str, limit: int) -> list[dict[str, Any]]:
         """Return nodes whose id or label begins with a text."""
+
+    def recall(self, seeds: dict[SeedLike, float], how: dict[str, Any]) -> dict[str, Any]:
+        """Return what activation reaches from seeds, as `Recall.plain` tells it. Raises InputError."""
 
     def inject(self, amount: Direct | Budget, stimulus: str, source: str) -> str:
         """Append a stimulus to the queue, and return what became of it. Raises InputError."""
@@ -70,6 +76,15 @@ class GraphDesk:
     def search(self, text: str, limit: int) -> list[dict[str, Any]]:
         """Look for nodes by how their ids and labels begin."""
         return desk.search(self._graph, text, limit)
+
+    def recall(self, seeds: dict[SeedLike, float], how: dict[str, Any]) -> dict[str, Any]:
+        """Recall, one at a time."""
+        return self._recalling.recall(seeds, **how).plain()
+
+    @cached_property
+    def _recalling(self) -> Recalls:
+        """What recalls, and holds what it has read: made when it is first asked."""
+        return Recalls(self._graph, self._settings)
 
     def inject(self, amount: Direct | Budget, stimulus: str, source: str) -> str:
         """Append to the queue."""

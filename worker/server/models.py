@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from worker.graph.desk import Budget, Direct
+from worker.graph.seeds import Text as Words
+from worker.graph.seeds import Vector
+
+if TYPE_CHECKING:
+    from worker.recalls import SeedLike
 
 Text = Annotated[str, Field(min_length=1, max_length=1000)]
 Amount = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -42,6 +47,77 @@ class ForCandidates(_In):
     def amount(self) -> Budget:
         """Return it as the queue takes it."""
         return Budget(self.budget, self.candidates)
+
+
+class Wanted(_In):
+    """What to recall from: nodes by their ids, nodes that answer to words or to a vector, or several of these."""
+
+    seeds: Annotated[
+        dict[Text, Annotated[float, Field(gt=0, allow_inf_nan=False)]],
+        Field(max_length=1000, description="ids of nodes, and their weights: 1 is `recall.energy`"),
+    ] = {}
+    text: Annotated[Text | None, Field(description="words for a full-text index")] = None
+    vector: Annotated[
+        list[Annotated[float, Field(allow_inf_nan=False)]] | None,
+        Field(min_length=1, max_length=4096, description="for a vector index"),
+    ] = None
+    index: Annotated[Text | None, Field(description="which, where there are several")] = None
+    k: Annotated[int, Field(ge=1, le=1000, description="how many to return")] = 10
+    context: Annotated[bool, Field(description="go on from the energies that stand in the graph")] = False
+    types: Annotated[list[Text], Field(max_length=100, description="only nodes of these types; none: of all")] = []
+    properties: Annotated[list[Text], Field(max_length=100, description="to be told of each")] = []
+    reinforce: Annotated[bool, Field(description="put what was found into the queue of stimuli")] = False
+    max_nodes: Annotated[int | None, Field(ge=1, le=1_000_000, description="nodes that energy may reach")] = None
+    max_ms: Annotated[float | None, Field(gt=0, le=60_000, description="after which no step more is begun")] = None
+
+    def weighed(self) -> dict[SeedLike, float]:
+        """Return the seeds with their weights."""
+        weights: dict[SeedLike, float] = {}
+        weights.update(self.seeds)
+        if self.text:
+            weights[Words(self.text, self.index)] = 1.0
+        if self.vector:
+            weights[Vector(tuple(self.vector), self.index)] = 1.0
+        return weights
+
+    def how(self) -> dict[str, Any]:
+        """Return the rest, as `Stridegraph.recall` takes it."""
+        return self.model_dump(exclude={"seeds", "text", "vector", "index"})
+
+
+class PathStep(BaseModel):
+    """A link that energy moved along, and how much of it."""
+
+    source: str
+    type: str
+    target: str
+    energy: float
+
+
+class Hit(BaseModel):
+    """A node that was recalled."""
+
+    id: str
+    type: str | None
+    label: str | None
+    energy: float
+    score: Annotated[float, Field(description="energy ÷ threshold")]
+    before: Annotated[float, Field(description="what stood there before; 0 without context")]
+    path: Annotated[list[PathStep], Field(description="the links that brought it most, from a seed on")]
+    properties: dict[str, Any]
+
+
+class Recalled(BaseModel):
+    """What a recall has found."""
+
+    graph: str
+    results: list[Hit]
+    seeds: Annotated[dict[str, float], Field(description="the energy that each was given")]
+    reached: int
+    ticks: int
+    partial: Annotated[str | None, Field(description="why it was broken off; null: it was not")]
+    rejected: Annotated[dict[str, str], Field(description="seeds that the physics does not take, and why")]
+    ms: float
 
 
 class Queued(BaseModel):
