@@ -54,7 +54,6 @@ STRIDES = (
     "cost double, share double, moved double"
 )
 _PLACE = ("target", "type", "key")  # the order of links that cost the same (§2)
-_FEW = 1000  # sources that are named in a filter, by which Spark skips parts of the links
 
 
 @dataclass
@@ -202,10 +201,7 @@ def select(run: Run, sources: pa.Table, active: int, reading: Reading) -> DataFr
     degree = sources["degree"].to_numpy().astype(np.int32)
     kept = fanout.kept(degree, active, run.parameters.fanout)
     table = sources.drop_columns(["degree"]).append_column("kept", pa.array(kept)).rename_columns({"id": "source"})
-    links = run.state.links
-    if table.num_rows <= _FEW:
-        links = links.where(f.col("source").isin(table["source"].to_pylist()))
-    mine = run.state.current_links(links.join(run.state.small(table), "source"))
+    mine = run.state.current_links(run.state.links.join(run.state.small(table), "source"))
     names = [part.split()[0] for part in CANDIDATES.split(", ")]
     costed = mine.select(*names).mapInArrow(partial(kernel.costed, reading=reading), f"{CANDIDATES}, base double")
     best = Window.partitionBy("source").orderBy("base", *_PLACE)
