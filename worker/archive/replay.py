@@ -69,7 +69,12 @@ def settings_for(snapshot: Snapshot) -> tuple[Settings, dict[str, tuple[Any, Any
 
     Raises InputError, SettingsError.
     """
-    kept = snapshot.manifest["settings"]
+    return settings_of_manifest(snapshot.manifest)
+
+
+def settings_of_manifest(manifest: Mapping[str, Any]) -> tuple[Settings, dict[str, tuple[Any, Any]]]:
+    """Return the same of a manifest, wherever it was read. Raises SettingsError."""
+    kept = manifest["settings"]
     here = Settings.read()
     unset = {
         group: {name: value for name, value in values.items() if not _is_set(group, name)}

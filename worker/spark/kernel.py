@@ -110,7 +110,9 @@ def now(batches: Batches, clock: float) -> Batches:
     """Return nodes with E as the tick reads it: decayed to `clock`, with the stimulus that each has a column for (§9)."""
     for batch in batches:
         size = batch.num_rows
-        nodes = _nodes(size, **{name: _floats(batch, name) for name in ("energy", "energy_at", "half_life", "stimulus")})
+        nodes = _nodes(
+            size, **{name: _floats(batch, name) for name in ("energy", "energy_at", "half_life", "stimulus")}
+        )
         which = np.arange(size, dtype=np.int32)
         stored = decay.stored(nodes, which, clock)
         kept = [name for name in batch.schema.names if name != "stimulus"]
@@ -190,9 +192,7 @@ def _moved(table: pa.Table, reading: Reading) -> pa.RecordBatch:
     )
 
 
-def _frontier(
-    batch: pa.RecordBatch, reading: Reading, start: np.ndarray, degree: np.ndarray, nodes: Nodes
-) -> Frontier:
+def _frontier(batch: pa.RecordBatch, reading: Reading, start: np.ndarray, degree: np.ndarray, nodes: Nodes) -> Frontier:
     """Return a batch of links as what a tick reads: sources are the first nodes, targets the last."""
     size, sources = batch.num_rows, len(start)
     links = Links(

@@ -14,7 +14,6 @@ from pyspark.sql import functions as f
 from worker.archive import files
 from worker.errors import InputError
 from worker.graph.ledger import unpack
-from worker.graph.port import Ledger
 from worker.graph.rows import LATEST, TINY
 from worker.physics import weights
 from worker.physics.books import TOLERANCE
@@ -24,10 +23,9 @@ from worker.spark import kernel
 from worker.spark.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from pyspark.sql import DataFrame, SparkSession
 
+    from worker.graph.port import Ledger
     from worker.physics.parameters import Parameters
 
 NODES = (
@@ -94,7 +92,7 @@ def state(spark: SparkSession, found: Given, ledger: Ledger, parameters: Paramet
     nodes = raw.mapInArrow(clean, NODES)
     links = _linked(weighed(spark, found), nodes, parameters)
     state = State(spark, folder, nodes, links)
-    state.links = state._written(links.repartition("source").sortWithinPartitions("source"), "links").persist()
+    state.links = state.written(links.repartition("source").sortWithinPartitions("source"), "links").persist()
     degree = state.links.groupBy("source").agg(f.count("key").cast("int").alias("degree"))
     whole = nodes.join(degree.withColumnRenamed("source", "id"), "id", "left").fillna(0, ["degree"])
     longer = state.keep_nodes(whole, "retention")
@@ -139,9 +137,7 @@ def latest(spark: SparkSession, found: Given, parameters: Parameters) -> float:
 
 def _linked(links: DataFrame, nodes: DataFrame, parameters: Parameters) -> DataFrame:
     """Return the links that a source could stride along, with what does not change of their targets."""
-    ends = nodes.select(
-        f.col("id").alias("target"), "visits", "goal_cosine", "stickiness", "resonance", "feeling"
-    )
+    ends = nodes.select(f.col("id").alias("target"), "visits", "goal_cosine", "stickiness", "resonance", "feeling")
     named = links.where("source is not null").select("key", "source", "target", "type", "log_weight", "emotion")
     felt = named.join(ends, "target").select("emotion", *(part.split()[0] for part in LINKS.split(", ")))
     return felt.mapInArrow(partial(kernel.feel, affect=parameters.valence.affect), LINKS)

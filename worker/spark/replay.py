@@ -11,9 +11,7 @@ from worker.archive.replay import SOURCE
 from worker.errors import InputError
 from worker.graph.port import COMMITTED, RESTORING, Ledger
 from worker.spark import reading
-from worker.spark.state import State
-from worker.spark.tick import Run, current, settle, tick
-from worker.spark.tick import Given as NoStimuli
+from worker.spark.tick import NO_STIMULI, Run, current, settle, tick
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
 
     from worker.archive.replay import Plan
     from worker.settings import Settings
+    from worker.spark.reading import Given
 
 
 class Replayed(NamedTuple):
@@ -34,7 +33,7 @@ class Replayed(NamedTuple):
     def nodes(self) -> DataFrame:
         """Return all nodes that the physics takes, with their energy as it is now."""
         everyone = self.run.state.current_nodes()
-        lit = current(self.run, NoStimuli({}, [], [])).selectExpr("id", "now", "now >= threshold as active")
+        lit = current(self.run, NO_STIMULI).selectExpr("id", "now", "now >= threshold as active")
         return everyone.select("id", "kind").join(lit, "id", "left").selectExpr(
             "id", "kind as type", "coalesce(now, 0D) as energy", "coalesce(active, false) as active"
         )  # fmt: skip
@@ -45,12 +44,11 @@ class Replayed(NamedTuple):
         return state.current_links(state.links).select("source", "target", "type", "log_weight")
 
 
-def attach(spark: SparkSession, where: str, settings: Settings, folder: str) -> Run:
-    """Read a snapshot and bring it to where a tick can begin, as a worker does that attaches. Raises InputError."""
+def attach(spark: SparkSession, found: Given, settings: Settings, folder: str) -> Run:
+    """Read a snapshot's tables and bring it to where a tick can begin, as a worker does that attaches. Raises InputError."""
     parameters = settings.physics
     reading.check(parameters)
-    found = reading.given(spark, where)
-    ledger = found.ledger or Ledger()
+    where, ledger = found.where, found.ledger or Ledger()
     if ledger.phase == RESTORING or ledger.forgetting:
         raise InputError(f"{where}: its ledger is in the middle of {ledger.phase}", reading.LOCAL)
     for kind, half_life in ledger.half_lives.items():
@@ -64,7 +62,7 @@ def attach(spark: SparkSession, where: str, settings: Settings, folder: str) -> 
     state = reading.state(spark, found, ledger, parameters, folder)
     stats = reading.recounted(reading.weighed(spark, found), found.statistics)
     run = Run(state, settings, ledger, stats, list(found.queue))
-    books = ledger.books.found(reading.energies(current(run, NoStimuli({}, [], []))), opening=ledger.opening)
+    books = ledger.books.found(reading.energies(current(run, NO_STIMULI)), opening=ledger.opening)
     half_lives = {kind: parameters.half_life(kind) for kind in sorted(books.energy)}
     run.ledger = replace(ledger, books=books, half_lives=half_lives)
     settle(run)
@@ -79,7 +77,7 @@ def replay(run: Run, plan: Plan, done: Callable[[], object] = bool) -> Replayed:
         run.queue += [{"id": own, "node": node, "delta": delta, "source": SOURCE} for own, node, delta in told]
         frames.append(tick(run, plan.dt))
         done()
-    active = current(run, NoStimuli({}, [], [])).where("now >= threshold").count()
+    active = current(run, NO_STIMULI).where("now >= threshold").count()
     return Replayed(frames, run, active)
 
 
@@ -97,7 +95,9 @@ def write(folder: str, found: Replayed) -> None:
     from pyspark.errors import PySparkException  # noqa: PLC0415
 
     try:
-        found.run.state.spark.createDataFrame(pa.Table.from_pylist(found.frames)).write.parquet(f"{folder}/ticks.parquet")
+        found.run.state.spark.createDataFrame(pa.Table.from_pylist(found.frames)).write.parquet(
+            f"{folder}/ticks.parquet"
+        )
         found.nodes().write.parquet(f"{folder}/nodes.parquet")
         found.links().write.parquet(f"{folder}/links.parquet")
     except PySparkException as error:

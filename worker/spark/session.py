@@ -55,43 +55,40 @@ def is_local(master: str) -> bool:
 def session(master: str, options: Mapping[str, str]) -> Iterator[SparkSession]:
     """Give a session of a master such as `local[2]` or `spark://host:7077`; one that is there already is used, and stays.
 
-    Raises EngineError: Spark is not installed, its Java does not start, or the master does not answer.
+    Raises EngineError: Spark is not installed, its Java does not start, the master does not answer, or what runs there failed.
     """
     if find_spec("pyspark") is None:
         raise EngineError("--engine spark: Spark is not installed here", REMEDY)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)  # none is used
-        from pyspark.sql import SparkSession  # noqa: PLC0415  (an extra)
+        from py4j.protocol import Py4JError  # noqa: PLC0415  (an extra)
+        from pyspark.errors import PySparkException  # noqa: PLC0415
+        from pyspark.sql import SparkSession  # noqa: PLC0415
 
-        if (there := SparkSession.getActiveSession()) is not None:
-            yield there
-            return
-        spark = _started(master, options)
         try:
-            yield spark
-        finally:
-            spark.stop()
+            if (there := SparkSession.getActiveSession()) is not None:
+                yield there
+                return
+            with _environment(master):
+                spark = _builder(master, options).getOrCreate()
+            try:
+                yield spark
+            finally:
+                spark.stop()
+        except (PySparkException, Py4JError) as error:
+            raise EngineError(f"Spark at {master}: {_first(error)}", _WHY) from error
 
 
-def _started(master: str, options: Mapping[str, str]) -> SparkSession:
-    from pyspark.errors import PySparkException  # noqa: PLC0415
+def _builder(master: str, options: Mapping[str, str]) -> SparkSession.Builder:
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
     builder = SparkSession.builder.master(master)
     for name, value in {**_OWN, **(_here(master) if is_local(master) else {}), **options}.items():
         builder = builder.config(name, value)
-    try:
-        with _environment(master):
-            return builder.getOrCreate()
-    except (PySparkException, OSError, ValueError) as error:
-        raise EngineError(f"Spark does not start at {master}: {_first(error)}", _WHY) from error
-    except Exception as error:
-        if type(error).__module__.startswith("py4j"):
-            raise EngineError(f"Spark does not start at {master}: {_first(error)}", _WHY) from error
-        raise
+    return builder
 
 
-_WHY = "see what it has printed above; JAVA_HOME, where it is set, must name a Java 17, 21 or 25"
+_WHY = "see what it has printed; JAVA_HOME, where it is set, must name a Java of 17 or newer, and all machines need Stridegraph"
 
 
 def _first(error: Exception) -> str:

@@ -51,17 +51,17 @@ class State:
 
     def keep_nodes(self, nodes: DataFrame, *more: str) -> DataFrame:
         """Write nodes out and go on from there; return the columns `more` of what was written, with each one's kind."""
-        written = self._written(nodes, "nodes")
+        now = self.written(nodes, "nodes")
         self.nodes.unpersist()
-        self.nodes, self.changed = written.drop(*more).persist(), {}
-        return written.select("kind", *more)
+        self.nodes, self.changed = now.drop(*more).persist(), {}
+        return now.select("kind", *more)
 
     def merge(self) -> None:
         """Write links out where the changes have grown too many to be sent around at every tick."""
         if max(len(self.learned), len(self.visited)) > MOST:
-            written = self._written(self.current_links(self.links), "links")
+            now = self.written(self.current_links(self.links), "links")
             self.links.unpersist()
-            self.links, self.learned, self.visited = written.persist(), {}, {}
+            self.links, self.learned, self.visited = now.persist(), {}, {}
 
     def _over(self, table: DataFrame, own: str, key: str, columns: Mapping[str, pa.DataType], rows: Any) -> DataFrame:
         """Return a table with those rows' columns replaced that have changed."""
@@ -72,10 +72,14 @@ class State:
         names = [name for name in columns if name != key]
         new = changes.select(f.col(key).alias("_own"), *(f.col(name).alias(f"_{name}") for name in names))
         return table.join(new, table[own] == new["_own"], "left").select(
-            *(f.coalesce(f"_{name}", table[name]).alias(name) if name in names else table[name] for name in table.columns)
+            *(
+                f.coalesce(f"_{name}", table[name]).alias(name) if name in names else table[name]
+                for name in table.columns
+            )
         )
 
-    def _written(self, table: DataFrame, name: str) -> DataFrame:
+    def written(self, table: DataFrame, name: str) -> DataFrame:
+        """Return a table as it is read from the folder of checkpoints, once it has been written there."""
         self.checkpoints += 1
         path = f"{self.folder}/{name}-{self.checkpoints:06}"
         table.write.parquet(path)

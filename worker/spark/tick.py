@@ -1,4 +1,4 @@
-"""One tick on tables in parts: what grows with the graph is Spark's to join, rank and add up, what the frontier's cap bounds is here.
+"""One tick on tables in parts: what grows with the graph is Spark's, what the frontier's cap bounds is this process's.
 
     intake → load → select → sum → stage → commit → decay
 
@@ -33,7 +33,7 @@ from worker.spark import kernel
 from worker.spark.kernel import Reading
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
     from worker.graph.port import Ledger
     from worker.physics.model import Floats, Staged, WeightStats
@@ -74,12 +74,14 @@ class Run:
         return self.settings.physics
 
 
-class Given(NamedTuple):
+class Stimulated(NamedTuple):
     """What a tick's stimuli add to nodes, by id."""
 
     energy: dict[str, float]
     deltas: list[float]
-    ids: list[str]
+
+
+NO_STIMULI = Stimulated({}, [])
 
 
 class Staging(NamedTuple):
@@ -107,7 +109,7 @@ def tick(run: Run, dt: float) -> dict[str, Any]:
         sources = pa.concat_tables([sources, nearest(run, nodes, sources)]).sort_by("id")
         strides = select(run, sources, active, reading).persist()
         found = _ordered(strides)
-    staging = stage(run, sum_up(run, nodes, strides, stimuli), found, stimuli)
+    staging = stage(run, sum_up(run, strides, stimuli), found, stimuli)
     strides.unpersist()
     lost = staging.staged.lost
     commit(run, staging, stimuli, replace(ledger, affect=parameters.valence.affect, lasted=lasted, turn=turn, dt=dt))
@@ -133,13 +135,15 @@ def tick(run: Run, dt: float) -> dict[str, Any]:
     }
 
 
-def intake(run: Run) -> Given:
+def intake(run: Run) -> Stimulated:
     """Take pending stimuli from the queue, and add up what those that are good give to each node (§2, step 1)."""
     batch = run.settings.stimulus.batch
     pending, run.queue = run.queue[:batch], run.queue[batch:]
     if not pending:
-        return Given({}, [], [])
-    named = {own for row in pending for own in (row.get("node"), *(row.get("candidates") or ())) if isinstance(own, str)}
+        return NO_STIMULI
+    named = {
+        own for row in pending for own in (row.get("node"), *(row.get("candidates") or ())) if isinstance(own, str)
+    }
     rows = _named(run.state.current_nodes(), sorted(named)).toArrow().sort_by("id").to_pydict()
     resident, size = Resident(run.parameters, run.ledger.decay_clock), len(rows["id"])
     plain = {name: rows[name] for name in ("id", "energy", "energy_at", "threshold", "visits")}
@@ -155,13 +159,15 @@ def intake(run: Run) -> Given:
         run.ledger.decay_clock,
     )
     run.applied |= {stimulus.id for stimulus in accepted.applied}
-    run.rejected += [f"{row.identity}: {row.why}" for row in (*accepted.named, *resident.rejected) if row.what == "stimulus"]
+    run.rejected += [
+        f"{row.identity}: {row.why}" for row in (*accepted.named, *resident.rejected) if row.what == "stimulus"
+    ]
     resident.stimulate(accepted.node, accepted.delta)
     energy = {resident.ids[i]: float(resident["stimulus"][i]) for i in accepted.nodes.tolist()}
-    return Given(energy, accepted.delta.tolist(), [stimulus.id for stimulus in accepted.applied])
+    return Stimulated(energy, accepted.delta.tolist())
 
 
-def current(run: Run, stimuli: Given) -> DataFrame:
+def current(run: Run, stimuli: Stimulated) -> DataFrame:
     """Return all nodes that have energy, as the tick reads it: decayed to now, stimuli added (§2, step 3)."""
     nodes = run.state.current_nodes()
     if stimuli.energy:
@@ -197,7 +203,7 @@ def nearest(run: Run, nodes: DataFrame, sources: pa.Table) -> pa.Table:
 
 
 def select(run: Run, sources: pa.Table, active: int, reading: Reading) -> DataFrame:
-    """Return the strides of these sources: the K cheapest of the candidates that a window over each one's links keeps (§4–§6)."""
+    """Return the strides of these sources: the K cheapest of the candidates that a window keeps of each (§4–§6)."""
     degree = sources["degree"].to_numpy().astype(np.int32)
     kept = fanout.kept(degree, active, run.parameters.fanout)
     table = sources.drop_columns(["degree"]).append_column("kept", pa.array(kept)).rename_columns({"id": "source"})
@@ -211,10 +217,12 @@ def select(run: Run, sources: pa.Table, active: int, reading: Reading) -> DataFr
     return in_order.drop("place", "base", "kept").mapInArrow(partial(kernel.strides, reading=reading), STRIDES)
 
 
-def sum_up(run: Run, nodes: DataFrame, strides: DataFrame, stimuli: Given) -> pa.Table:
+def sum_up(run: Run, strides: DataFrame, stimuli: Stimulated) -> pa.Table:
     """Return the nodes that the tick touches, with what strides add to each in their order, and how many end there (§2, §6)."""
     order = (f.col("source").alias("by"), f.col("rank"))
-    leaving = strides.select(f.col("source").alias("id"), *order, (-f.col("moved")).alias("term"), f.lit(0).alias("end"))
+    leaving = strides.select(
+        f.col("source").alias("id"), *order, (-f.col("moved")).alias("term"), f.lit(0).alias("end")
+    )
     kept = f.col("stickiness") * f.col("moved")
     coming = strides.select(f.col("target").alias("id"), *order, kept.alias("term"), f.lit(1).alias("end"))
     terms = f.sort_array(f.collect_list(f.struct("by", "rank", "term")))
@@ -230,11 +238,13 @@ def sum_up(run: Run, nodes: DataFrame, strides: DataFrame, stimuli: Given) -> pa
     return found.sort_by("id")
 
 
-def stage(run: Run, nodes: pa.Table, found: pa.Table, stimuli: Given) -> Staging:
+def stage(run: Run, nodes: pa.Table, found: pa.Table, stimuli: Stimulated) -> Staging:
     """Return everything that the tick will change (§2, step 5): utility, learning and tiers as in every engine."""
     size, ids = nodes.num_rows, nodes["id"]
     each = np.arange(size, dtype=np.int32)
-    source, target = (pc.index_in(found[name], value_set=ids).to_numpy().astype(np.int32) for name in ("source", "target"))
+    source, target = (
+        pc.index_in(found[name], value_set=ids).to_numpy().astype(np.int32) for name in ("source", "target")
+    )
     kinds = sorted(run.stats)
     links = Links(
         target=target,
@@ -265,7 +275,7 @@ def stage(run: Run, nodes: pa.Table, found: pa.Table, stimuli: Given) -> Staging
     return Staging(nodes, found, judged(frontier, strides, sums, run.parameters))
 
 
-def commit(run: Run, staging: Staging, stimuli: Given, ledger: Ledger) -> None:
+def commit(run: Run, staging: Staging, stimuli: Stimulated, ledger: Ledger) -> None:
     """Take what is staged into the state, the statistics and the books (§2, step 6)."""
     nodes, strides, staged = staging
     at = decay.epoch(ledger.decay_clock, run.parameters.decay)
@@ -274,13 +284,16 @@ def commit(run: Run, staging: Staging, stimuli: Given, ledger: Ledger) -> None:
     run.state.changed.update({own: (e, at, v) for own, e, v in zip(ids, energy, visits, strict=True)})
     run.state.visited.update(zip(ids, visits, strict=True))
     terms: dict[str, list[float]] = defaultdict(list)
-    for kind, after, before in zip(nodes["kind"].to_pylist(), staged.after.tolist(), staged.before.tolist(), strict=True):
+    for kind, after, before in zip(
+        nodes["kind"].to_pylist(), staged.after.tolist(), staged.before.tolist(), strict=True
+    ):
         terms[kind] += (after, -before)
     books = ledger.books.commit(terms, stimuli.deltas, staged.lost)
     run.stats = _learn(run, strides, staged)
     names = {own: fingerprint(own) for own in (*ids, *run.stats)}
     columns = (
-        np.array([names[own] for own in strides[name].to_pylist()], dtype=np.uint64) for name in ("source", "target", "type")
+        np.array([names[own] for own in strides[name].to_pylist()], dtype=np.uint64)
+        for name in ("source", "target", "type")
     )
     run.ledger = replace(
         ledger,
