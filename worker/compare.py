@@ -38,6 +38,13 @@ class Course(NamedTuple):
     seconds: Floats
 
 
+class Moment(NamedTuple):
+    """The nodes that had energy after a tick: their places among all nodes (K,), and how much (K,)."""
+
+    place: Ints
+    energy: Floats
+
+
 class Outcome(NamedTuple):
     """A run: what there was, how it went, what there is."""
 
@@ -48,6 +55,8 @@ class Outcome(NamedTuple):
     log_weight: Floats  # (L,), NaN where it is no number
     timings_ms: Mapping[str, float]  # median of each step
     rejected: int  # stimuli that no tick could apply
+    digest: str = ""  # of all strides
+    moments: Mapping[int, Moment] = {}  # by tick
 
 
 @dataclass(frozen=True)
@@ -70,6 +79,7 @@ class Side:
     median_ms: float
     timings_ms: Mapping[str, float]
     stimuli_rejected: int
+    digest: str  # of all strides
 
 
 @dataclass(frozen=True)
@@ -94,6 +104,15 @@ class Row:
     difference: float  # b less a
     rank_a: int | None
     rank_b: int | None
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far both sides rank alike, in the course of time (m,)."""
+
+    tick: Sequence[int]
+    rank_correlation: Sequence[float | None]  # as in the report
+    overlap: Sequence[float | None]  # nodes in the top of both, of those in either; None where neither has any
 
 
 @dataclass(frozen=True)
@@ -139,6 +158,25 @@ def report(nodes: Named, a: Outcome, b: Outcome, top: int, bound: float) -> Repo
     )
 
 
+def agreement(size: int, a: Outcome, b: Outcome, top: int) -> Agreement:
+    """Compare the `top` of both sides, of `size` nodes, at every moment that both have."""
+    found: list[tuple[int, float | None, float | None]] = []
+    for tick in sorted(a.moments.keys() & b.moments.keys()):
+        energies = [_spread(run.moments[tick], size) for run in (a, b)]
+        tops = [(rank > 0) & (rank <= top) for rank in map(ranked, energies)]
+        union = tops[0] | tops[1]
+        both = int((tops[0] & tops[1]).sum())
+        share = both / int(union.sum()) if union.any() else None
+        found.append((tick, correlation(energies[0][union], energies[1][union]), share))
+    return Agreement(*map(list, zip(*found, strict=True))) if found else Agreement([], [], [])
+
+
+def _spread(moment: Moment, size: int) -> Floats:
+    energy = np.zeros(size)
+    energy[moment.place] = moment.energy
+    return energy
+
+
 def side(run: Outcome, bound: float) -> Side:
     """Return one run's figures."""
     course = run.course
@@ -160,6 +198,7 @@ def side(run: Outcome, bound: float) -> Side:
         median_ms=float(np.median(course.seconds)) * 1e3,
         timings_ms=run.timings_ms,
         stimuli_rejected=run.rejected,
+        digest=run.digest,
     )
 
 

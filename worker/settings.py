@@ -34,7 +34,7 @@ from worker.errors import SettingsError
 from worker.physics import parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
 PREFIX = "STRIDE_"
 REFERENCE = "see docs/reference/settings.md"
@@ -364,6 +364,18 @@ def assigned(texts: Iterable[str]) -> dict[str, Any]:
         else:
             changes[group] = _unquoted(value)
     return changes
+
+
+def check_known(changes: Mapping[str, Any], groups: Iterable[str]) -> None:
+    """Refuse changes that are no tables of settings of these groups. Raises SettingsError."""
+    known = {".".join(path) for path in _paths(Settings) if path[0] in groups}
+    for group, values in changes.items():
+        names = [f"{group}.{name}" for name in values] if isinstance(values, dict) else [group]
+        for name in names:
+            if name not in known:
+                raise SettingsError(
+                    f"{name}: there is no such setting, or none that a tick depends on", _nearest(name, known)
+                )
 
 
 def _unquoted(value: str) -> str:

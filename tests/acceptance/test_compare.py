@@ -21,11 +21,12 @@ RETURN id, kind, p, ends ORDER BY id
 """
 SIDE = {
     "changes", "ticks", "energy_before", "energy_total", "active", "injected", "lost", "decayed", "conservation_error",
-    "books_error", "steady", "steady_since", "change", "seconds", "median_ms", "timings_ms", "stimuli_rejected", "course",
+    "books_error", "steady", "steady_since", "change", "seconds", "median_ms", "timings_ms", "stimuli_rejected", "course", "digest",
 }  # fmt: skip
 KEYS = {
     "graph", "nodes", "links", "ticks", "dt", "stimuli", "once", "read_seconds", "a", "b", "l1", "l1_relative", "largest",
     "largest_node", "top", "top_union", "top_overlap", "rank_correlation", "learned", "rows",
+    "snapshot", "recording",
 }  # fmt: skip
 
 

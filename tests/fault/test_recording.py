@@ -94,7 +94,7 @@ def sealed(whole, name, change):
     ("change", "why"),
     [
         (lambda m: m.update(schema=2), "its schema is 2, and this program reads up to 1"),
-        (lambda m: m.update(format="stridegraph snapshot"), "not of a recording"),
+        (lambda m: m.update(format="stridegraph snapshot"), "not of a stridegraph recording"),
         (lambda m: m.update(number=7), "does not say"),
         (lambda m: m.pop("follows"), "does not say"),
         (lambda m: m.update(schema="1"), "its SHA-256 is another"),

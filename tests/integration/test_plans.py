@@ -60,7 +60,7 @@ def test_a_query_is_valid_and_scans_only_where_its_header_says_so(connection, na
     assert may_scan or not found, f"{name} scans: {found}"
 
 
-PARTS = ("intake/pending", "intake/compact", "inspect/page", "decay/forget", "snapshot/nodes", "snapshot/entities")
+PARTS = ("intake/pending", "intake/compact", "decay/forget", "snapshot/nodes", "snapshot/entities")
 
 
 @pytest.mark.parametrize("name", PARTS)

@@ -74,12 +74,12 @@ def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path):
         assert plan.last == TICKS
         copy, found = recorded.replay(first, settings, plan)
         assert found.held.ledger.digest == held.ledger.digest
-        assert recorded.compare(copy, settings, after) == 0
+        assert recorded.compare(copy, after) == 0
         assert found.digest == after.snapshot.manifest["digest"]
         assert copy.changed > 0
     live.set_node(keys[3], energy=0.5)
     with pytest.raises(Diverged, match="energy of the node 'n003'"):
-        recorded.compare(copy, settings, snapshot("other"))
+        recorded.compare(copy, snapshot("other"))
 
 
 def meddle(live, graph, held, rng, number, commit):

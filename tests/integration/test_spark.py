@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext
+from functools import partial
 
 import networkx as nx
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from worker.archive import plan as plans
 from worker.archive import replay as local
+from worker.archive import sweep
 from worker.archive.load import memory
 from worker.archive.replay import Plan, Told
 from worker.archive.snapshot import take
@@ -21,6 +25,7 @@ from worker.graph.memory import MemoryGraph
 from worker.settings import Settings
 from worker.spark import replay as by_spark
 from worker.spark.reading import check, given
+from worker.spark.scenarios import rows
 from worker.spark.session import session
 
 # it loads pandas, and is asked for nothing that pandas does
@@ -186,3 +191,19 @@ def test_where_spark_is_not_installed_the_remedy_is_told(monkeypatch):
     monkeypatch.setattr("worker.spark.session.find_spec", lambda _: None)
     with pytest.raises(EngineError, match=r"pip install 'stridegraph\[spark\]'"), session("local[2]", {}):
         pass
+
+
+def test_a_sweep_is_the_same_whoever_runs_its_scenarios(spark, miserables, tmp_path):
+    (tmp_path / "plan.toml").write_text(
+        "ticks = 3\ndt = 5.0\nseeds = [1, 2]\n[settings.plain]\n[settings.bold]\nselect.epsilon = 0.5\n"
+        "[stimuli]\none = {Valjean = 5}\n"
+    )
+    there, tables = local.opened(miserables)
+    scenarios = plans.scenarios(plans.read(tmp_path / "plan.toml"), there, set(tables.nodes["id"].to_pylist()))
+    sweep.sweep(sweep.Sweep(tmp_path / "here", there, scenarios), 1)
+    sweep.sweep(sweep.Sweep(tmp_path / "spark", there, scenarios), 1, engine=partial(rows, spark))
+    for kind in ("scenarios", "energies"):
+        here, there = (pd.read_parquet(tmp_path / name / f"{kind}.parquet") for name in ("here", "spark"))
+        pd.testing.assert_frame_equal(
+            *(each.drop(columns=["ms", "seconds"], errors="ignore") for each in (here, there))
+        )

@@ -40,7 +40,7 @@ def test_s2_a_snapshot_taken_at_any_tick_gives_the_same_bits(kind, taken, seed):
     assert ours.ledger.books == theirs.ledger.books
     if not anonymous:
         assert ours.ledger.digest == theirs.ledger.digest
-        assert digest(state_of(MemoryExport(graph), settings)) == digest(state_of(MemoryExport(copy), settings))
+        assert digest(state_of(MemoryExport(graph))) == digest(state_of(MemoryExport(copy)))
 
 
 def run(graph, settings, ticks):

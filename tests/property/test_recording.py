@@ -66,7 +66,7 @@ def test_s2_what_is_recorded_is_replayed_to_the_bit(world, seed, restarts, strid
         assert found.held.ledger.digest == graph.kept.digest
         assert found.held.ledger.books == graph.kept.books
         if not meddled:  # what others write after the last tick, or where no tick reads, is in no recording
-            recorded.compare(copy, settings, snapshot(graph, folder / "after", settings))
+            recorded.compare(copy, snapshot(graph, folder / "after", settings))
 
 
 @hypothesis.settings(max_examples=20)  # the test above has the breadth
@@ -87,5 +87,5 @@ def test_s2_a_snapshot_at_any_tick_of_it_will_do(world, at, restart):
         plan = recorded.recording(folder / "rec", taken[at])
         assert (plan.first, plan.last) == (at + 1, 6)
         copy, found = recorded.replay(taken[at], settings, plan)
-        recorded.compare(copy, settings, snapshot(graph, folder / "after", settings))
+        recorded.compare(copy, snapshot(graph, folder / "after", settings))
         assert found.held.ledger.digest == graph.kept.digest

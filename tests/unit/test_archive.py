@@ -71,7 +71,7 @@ def snapshot(graph, folder, settings, **how):
 
 
 def state(graph):
-    return digest(state_of(MemoryExport(graph), Settings()))
+    return digest(state_of(MemoryExport(graph)))
 
 
 def replayed(folder, settings, plan=PLAN):

@@ -80,7 +80,7 @@ class Run:
         copy, found = self.replay(before)
         assert found.held.ledger.digest == self.graph.kept.digest
         after = self.snapshot(f"after{len(list(self.folder.iterdir()))}")
-        assert (recorded.compare(copy, self.settings, after) > 0) == unread
+        assert (recorded.compare(copy, after) > 0) == unread
         return copy
 
 
@@ -306,18 +306,18 @@ def test_a_state_that_is_another_is_told_by_node_link_or_statistics(run):
     before = {key: dict(node) for key, node in run.graph.node.items()}
     run.store.set_node(run.keys[4], energy=0.125)
     with pytest.raises(Diverged, match=r"tick 3: energy of the node 'n004' is 0\.125 in the snapshot, and "):
-        recorded.compare(copy, run.settings, run.snapshot("a"))
+        recorded.compare(copy, run.snapshot("a"))
     run.graph.node.update(before)
     key = next(iter(run.graph.link))
     run.store.set_link(key, log_weight=9.0)
     with pytest.raises(Diverged, match=r"log_weight of the link 'n.*\]-> 'n.*' is 9\.0 in the snapshot"):
-        recorded.compare(copy, run.settings, run.snapshot("b"))
+        recorded.compare(copy, run.snapshot("b"))
     run.store.set_link(key, log_weight=copy.link[key].properties["log_weight"])
     run.store.node(id="new")
-    assert recorded.compare(copy, run.settings, run.snapshot("c")) == 1
+    assert recorded.compare(copy, run.snapshot("c")) == 1
     run.store.node(id="rich", energy=1.0)
     with pytest.raises(Diverged, match="the node 'rich' is not in the replay"):
-        recorded.compare(copy, run.settings, run.snapshot("d"))
+        recorded.compare(copy, run.snapshot("d"))
 
 
 def test_what_a_recording_does_not_hold_stops_the_replay(tmp_path):

@@ -139,7 +139,8 @@ def opened(folder: Path) -> Snapshot:
     try:
         manifest = _manifest(folder)
         for kind in SCHEMAS:
-            _check(folder / f"{kind}.parquet", manifest["files"][f"{kind}.parquet"])
+            known = manifest["files"][f"{kind}.parquet"]
+            check(folder / f"{kind}.parquet", known["bytes"], known["sha256"], _TAKE_ANOTHER)
     except OSError as error:
         raise InputError(f"{error.filename or folder}: {error.strerror or error}", _TAKE_ANOTHER) from error
     return Snapshot(folder, manifest)
@@ -154,23 +155,28 @@ def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
         raise InputError(f"{folder}: there is no {MANIFEST} in it", "it is no snapshot, or one that was broken off")
+    found = sealed(path, FORMAT, SCHEMA, _TAKE_ANOTHER)
+    _check_contents(path, found)
+    return found
+
+
+def sealed(path: Path, form: str, schema: int, remedy: str) -> dict[str, Any]:
+    """Return what a sealed file of JSON says: of this form, and of no newer schema. Raises InputError, OSError."""
     if path.stat().st_size > LARGEST:
-        raise InputError(f"{path}: it is larger than any manifest", "it is no snapshot")
+        raise InputError(f"{path}: it is larger than any manifest", f"it is not of a {form}")
     text = path.read_bytes()
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: it is no JSON: {str(error)[:100]}", _TAKE_ANOTHER) from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise InputError(f"{path}: it is not the manifest of a snapshot", "it is of another program, or damaged")
-    if type(found.get("schema")) is int and found["schema"] > SCHEMA:
-        raise InputError(
-            f"{path}: its schema is {found['schema']}, and this program reads up to {SCHEMA}", "update Stridegraph"
-        )
-    sealed = {name: value for name, value in found.items() if name != "sha256"}
-    if found.get("schema") != SCHEMA or found.get("sha256") != seal(sealed) or text != written(found):
-        raise InputError(f"{path}: it is damaged: its SHA-256 is another", _TAKE_ANOTHER)
-    _check_contents(path, found)
+        raise InputError(f"{path}: it is no JSON: {str(error)[:100]}", remedy) from error
+    if not isinstance(found, dict) or found.get("format") != form:
+        raise InputError(f"{path}: it is not of a {form}", "it is of another program, or damaged")
+    if type(found.get("schema")) is int and found["schema"] > schema:
+        why = f"its schema is {found['schema']}, and this program reads up to {schema}"
+        raise InputError(f"{path}: {why}", "update Stridegraph")
+    unsealed = {name: value for name, value in found.items() if name != "sha256"}
+    if found.get("schema") != schema or found.get("sha256") != seal(unsealed) or text != written(found):
+        raise InputError(f"{path}: it is damaged: its SHA-256 is another", remedy)
     return found
 
 
@@ -190,14 +196,15 @@ def _is_file(named: Any) -> bool:
     return isinstance(named, dict) and named.keys() == {"rows", "bytes", "sha256"}
 
 
-def _check(path: Path, known: dict[str, Any]) -> None:
+def check(path: Path, size: int, checksum: str, remedy: str) -> None:
+    """Look at every byte of a file. Raises InputError where it is not there, or not as it was written, OSError."""
     if not path.is_file():
-        raise InputError(f"{path}: it is not there, or is no file", _TAKE_ANOTHER)
-    size = path.stat().st_size
-    if size != known["bytes"]:
-        raise InputError(f"{path}: it has {size} bytes, and not {known['bytes']}", _TAKE_ANOTHER)
-    if sha256(path) != known["sha256"]:
-        raise InputError(f"{path}: it is damaged: its SHA-256 is another", _TAKE_ANOTHER)
+        raise InputError(f"{path}: it is not there, or is no file", remedy)
+    found = path.stat().st_size
+    if found != size:
+        raise InputError(f"{path}: it has {found} bytes, and not {size}", remedy)
+    if sha256(path) != checksum:
+        raise InputError(f"{path}: it is damaged: its SHA-256 is another", remedy)
 
 
 def written(manifest: dict[str, Any]) -> bytes:

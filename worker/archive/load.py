@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar, cast
 
 import pyarrow.compute as pc
 
+from worker.archive.snapshot import tables_of
 from worker.archive.tables import SCHEMAS
 from worker.errors import InputError
 from worker.graph.export import MemoryExport
@@ -15,7 +17,11 @@ from worker.graph.memory import Link, MemoryGraph
 from worker.physics.model import WeightStats
 
 if TYPE_CHECKING:
-    from worker.archive.files import Snapshot
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from worker.graph.export import Export
     from worker.graph.port import Ledger
 
 REQUIRED = {
@@ -32,10 +38,37 @@ ENDS = (
 )
 
 
+class Source(Protocol):
+    """Where the tables of a graph are: `folder` names it, `manifest` says the graph's name."""
+
+    @property
+    def folder(self) -> Path:
+        """A path, or what messages name instead."""
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What is said of the tables."""
+
+    def table(self, kind: str) -> pa.Table:
+        """Return a table."""
+
+
+class InMemory(NamedTuple):
+    """The tables of a graph that was just read, and of which there is no folder."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    tables: dict[str, pa.Table]
+
+    def table(self, kind: str) -> pa.Table:
+        """Return a table."""
+        return self.tables[kind]
+
+
 class Tables:
     """The tables of a snapshot, held to what they promise each other. Raises InputError."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Source) -> None:
         self.snapshot = snapshot
         found = {kind: snapshot.table(kind) for kind in SCHEMAS}
         self.nodes = found["nodes"].sort_by("id")
@@ -95,6 +128,15 @@ Kind = TypeVar("Kind", bound=MemoryGraph)
 def memory(tables: Tables) -> MemoryGraph:
     """Return the graph of a snapshot, with its queue."""
     return filled(MemoryGraph(tables.snapshot.manifest["graph"]), tables)
+
+
+def read(export: Export, *, meaning: bool = True, done: Callable[[str, int], object] = lambda *_: None) -> MemoryGraph:
+    """Return a graph that is read while nobody writes to it, with its queue, as its snapshot would be.
+
+    Without `meaning`, embeddings stay where they are: only a goal is compared with them. `done` hears of every piece.
+    """
+    tables = tables_of(export, meaning=meaning, done=done)
+    return memory(Tables(InMemory(Path(export.name), {"graph": export.name}, tables)))
 
 
 def filled(graph: Kind, tables: Tables) -> Kind:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from worker.archive import segments
 from worker.archive.digest import LINKS, NODES, State, digest
 from worker.archive.feeding import Cut, FeedingGraph, difference
+from worker.archive.listening import STIMULUS
 from worker.archive.load import filled, ledger
 from worker.archive.recorder import captured, stride_rows
 from worker.archive.replay import SOURCE, Replayed, figures_of
@@ -18,9 +19,10 @@ from worker.graph.export import MemoryExport
 from worker.graph.port import COMMITTED, Ledger
 from worker.loop import LEAST_CAP
 from worker.tick import tick
+from worker.trial import Input
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     import pyarrow as pa
@@ -119,16 +121,32 @@ def replay(
     if held is None:
         held = cast("Held", attach(graph, settings, SOURCE))
     detach(held)
-    return graph, Replayed(frames, held, digest(state_of(MemoryExport(graph), settings)))
+    return graph, Replayed(frames, held, digest(state_of(MemoryExport(graph))))
 
 
-def compare(graph: FeedingGraph, settings: Settings, tables: Tables) -> int:
+def inputs(plan: Recording) -> list[Input]:
+    """Return what each recorded tick was given: its length and the stimuli that it took. Others' writes are not among it."""
+    given = []
+    for part in plan.parts:
+        if part.episode.kind == TICK:
+            taken = [step[1] for step in part.episode.steps if step[0] == "intake"]
+            given.append(Input(part.dt, _stimuli(taken[-1]) if taken and taken[-1] else ()))
+    return given
+
+
+def _stimuli(found: Mapping[str, list[Any]]) -> list[dict[str, Any]]:
+    """Return recorded stimuli as entries of a queue, without those whose id had been applied before."""
+    rows = ({name: found[name][i] for name in STIMULUS} for i in range(len(found["id"])))
+    return [{name: value for name, value in row.items() if name != "known"} for row in rows if not row["known"]]
+
+
+def compare(graph: FeedingGraph, tables: Tables) -> int:
     """Hold what a replay has come to against another snapshot. Raises Diverged, which names what differs first.
 
     Returns how many nodes without energy, and links, only one of the two has: no worker adds or deletes one, so it was others,
     and no tick has read it.
     """
-    ours = state_of(MemoryExport(graph), settings)
+    ours = state_of(MemoryExport(graph))
     snapshot = tables.snapshot
     if digest(ours) == snapshot.manifest["digest"]:
         return 0

@@ -191,19 +191,7 @@ def rows(segment: Segment) -> list[tuple[Episode, pa.StructArray | None]]:
 
 def manifest_at(path: Path) -> dict[str, Any]:
     """Return a segment's manifest. Raises InputError, OSError."""
-    text = path.read_bytes()
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path}: it is no JSON: {str(error)[:100]}", _MOVE) from error
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
-        raise InputError(f"{path}: it is not of a recording", "it is of another program, or damaged")
-    if type(found.get("schema")) is int and found["schema"] > SCHEMA:
-        why = f"its schema is {found['schema']}, and this program reads up to {SCHEMA}"
-        raise InputError(f"{path}: {why}", "update Stridegraph")
-    sealed = {name: value for name, value in found.items() if name != "sha256"}
-    if found.get("schema") != SCHEMA or found.get("sha256") != files.seal(sealed) or text != files.written(found):
-        raise InputError(f"{path}: it is damaged: its SHA-256 is another", _MOVE)
+    found = files.sealed(path, FORMAT, SCHEMA, _MOVE)
     if not all(type(found.get(name)) is kind for name, kind in _NAMED.items()) or found["number"] != int(path.stem):
         raise InputError(f"{path}: it does not say what a segment's does", "it is of another program")
     return found
@@ -211,13 +199,7 @@ def manifest_at(path: Path) -> dict[str, Any]:
 
 def _segment(path: Path) -> Segment:
     manifest, table = manifest_at(path), path.with_suffix(".parquet")
-    if not table.is_file():
-        raise InputError(f"{table}: it is not there, or is no file", _MOVE)
-    size = table.stat().st_size
-    if size != manifest["bytes"]:
-        raise InputError(f"{table}: it has {size} bytes, and not {manifest['bytes']}", _MOVE)
-    if files.sha256(table) != manifest["file_sha256"]:
-        raise InputError(f"{table}: it is damaged: its SHA-256 is another", _MOVE)
+    files.check(table, manifest["bytes"], manifest["file_sha256"], _MOVE)
     return Segment(table, manifest)
 
 

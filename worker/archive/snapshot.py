@@ -51,9 +51,10 @@ def take(
     """
     files.check_new(folder)
     left_out: Counter[str] = Counter()
+    meaning = bool(settings.valence.goal) or not anonymous
     with files.new(folder) as writer:
         with export as graph:
-            for kind, table in pieces(graph, settings, left_out, anonymous=anonymous, more=not anonymous):
+            for kind, table in pieces(graph, left_out, anonymous=anonymous, more=not anonymous, meaning=meaning):
                 writer.write(kind, table)
                 done(kind, table.num_rows)
             ledger = graph.ledger
@@ -74,21 +75,18 @@ def take(
 
 
 def pieces(
-    graph: Export, settings: Settings, left_out: Counter[str], *, anonymous: bool = False, more: bool = True
+    graph: Export, left_out: Counter[str], *, anonymous: bool = False, more: bool = True, meaning: bool = True
 ) -> Iterator[tuple[str, pa.Table]]:
     """Yield a graph's tables piece by piece: entities, nodes with what they are members of, links, and the rest.
 
-    Without `more`, properties that the physics does not know stay where they are.
+    Without `more`, properties that the physics does not know stay where they are; without `meaning`, embeddings do.
     """
-    goal = bool(settings.valence.goal)
     entities, nodes, noted = Names(anonymous=anonymous), Names(anonymous=anonymous), graph.visits()
     for rows in graph.entities(more=more):
         yield "entities", entity_table(rows, entities.add([own for own, _ in rows]), left_out)
     entities.complete()
     ends: list[tuple[Any, Any]] = []
-    for batch in graph.nodes(more=more):
-        if anonymous and not goal:
-            batch = batch._replace(embedding=[None] * len(batch.key))  # noqa: PLW2901
+    for batch in graph.nodes(more=more, meaning=meaning):
         ids = nodes.add(batch.id, batch.key)
         yield "nodes", _plain(node_table(batch, ids, noted, left_out), anonymous=anonymous)
         yield "members", _plain(member_table(batch, ids, entities.of_ids, left_out), anonymous=anonymous)
@@ -104,12 +102,21 @@ def pieces(
     yield "ledger", ledger_table(nodes.ledger(graph.ledger))
 
 
-def state_of(graph: Export, settings: Settings) -> State:
-    """Return the state of a graph that fits into memory."""
+def tables_of(
+    graph: Export, *, meaning: bool = True, done: Callable[[str, int], object] = lambda *_: None
+) -> dict[str, pa.Table]:
+    """Return the tables of a graph that fits into memory, without what the physics does not know; `done` as in `take`."""
     found: dict[str, list[pa.Table]] = {kind: [schema.empty_table()] for kind, schema in SCHEMAS.items()}
-    for kind, table in pieces(graph, settings, Counter(), more=False):
+    for kind, table in pieces(graph, Counter(), more=False, meaning=meaning):
         found[kind].append(table)
-    return State(*(pa.concat_tables(found[kind]) for kind in State._fields))
+        done(kind, table.num_rows)
+    return {kind: pa.concat_tables(tables) for kind, tables in found.items()}
+
+
+def state_of(graph: Export) -> State:
+    """Return the state of a graph that fits into memory."""
+    found = tables_of(graph, meaning=False)
+    return State(*(found[kind] for kind in State._fields))
 
 
 def settings_of(settings: Settings) -> dict[str, dict[str, Any]]:

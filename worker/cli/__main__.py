@@ -2,4 +2,5 @@
 
 from worker.cli import main
 
-main()
+if __name__ == "__main__":  # and not where a process of `stridegraph sweep` looks into it
+    main()

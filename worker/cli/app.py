@@ -22,6 +22,7 @@ from worker.cli import (
     serve,
     snapshot,
     status,
+    sweep,
     top,
 )
 
@@ -44,6 +45,7 @@ app.command("compare")(compare.compare)
 app.command("snapshot")(snapshot.snapshot)
 app.command("restore")(restore.restore)
 app.command("replay")(replay.replay)
+app.command("sweep")(sweep.sweep)
 app.command("import")(import_.import_)
 app.command("migrate")(migrate.migrate)
 app.add_typer(db.app, name="db")

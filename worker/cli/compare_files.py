@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 PLOTS = (".svg", ".png")
 TABLES = (".csv", ".parquet")
+PAGES = (".html", ".htm")
 COLOURS = ("#1f6fb4", "#d9541e")
 STYLE: dict[Any, Any] = {
     "svg.hashsalt": "stridegraph",
@@ -47,7 +48,7 @@ def write_nodes(file: Path, nodes: Named, a: Outcome, b: Outcome) -> None:
         columns[f"rank_{name}"] = pd.arrays.IntegerArray(rank, rank == 0)
     columns |= {"active_a": a.active, "active_b": b.active}
     table = pd.DataFrame(columns)
-    with _naming(file):
+    with naming(file):
         if file.suffix.lower() == ".csv":
             table.to_csv(file, index=False)
         else:
@@ -68,7 +69,7 @@ def write_plot(file: Path, a: Outcome, b: Outcome, titles: tuple[str, str]) -> N
         _lines(panes[0][1], "active nodes", a.course.active, b.course.active)
         _lines(panes[1][0], "conservation error, relative", a.course.error, b.course.error, (".", "x"))
         _scatter(panes[1][1], a.energy, b.energy)
-        with _naming(file):
+        with naming(file):
             kind = file.suffix.lower().removeprefix(".")
             figure.savefig(file, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else {})
 
@@ -102,7 +103,8 @@ def _short(title: str, most: int = 140) -> str:
 
 
 @contextmanager
-def _naming(file: Path) -> Iterator[None]:
+def naming(file: Path) -> Iterator[None]:
+    """Name the file where it cannot be written. Raises InputError."""
     try:
         yield
     except OSError as error:

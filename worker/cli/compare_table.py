@@ -37,13 +37,14 @@ def _sides(report: Report) -> Table:
     table = Table("", "a", "b", box=None, header_style="dim", pad_edge=False)
     for column in table.columns[1:]:
         column.justify = "right"
-    sides = [_figures(side) for side in (report.a, report.b)]
+    sides = [figures(side) for side in (report.a, report.b)]
     for name in sides[0]:
         table.add_row(f"[dim]{name}[/]", *(side[name] for side in sides))
     return table
 
 
-def _figures(side: Side) -> dict[str, str]:
+def figures(side: Side) -> dict[str, str]:
+    """Return a side's figures as they are told."""
     return {
         "energy before": f"{side.energy_before:.6g}",
         f"energy after {side.ticks} ticks": f"{side.energy_total:.6g}",

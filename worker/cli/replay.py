@@ -149,7 +149,7 @@ def _recorded(
         )
     with _telling(events, tables.snapshot.manifest["graph"], plan.last - begin) as (sink, done):
         graph, found = recorded.replay(tables, settings, plan, sink, done)
-    only = recorded.compare(graph, settings, later) if later else 0
+    only = recorded.compare(graph, later) if later else 0
     if only:
         say(f"left out: {only} nodes without energy, or links, that others have added or deleted and no tick has read")
     starts = sum(part.episode.kind == ATTACH for part in plan.parts)

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import tempfile
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.archive import replay as archive
+from worker.archive.files import Snapshot
 from worker.cli.console import out, print_json, progress, say
 from worker.cli.plain import plain
 from worker.errors import InputError
 from worker.spark.session import is_local, session
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping
+
+    from worker.archive.scenario import Rows
 
 
 class Engine(NamedTuple):
@@ -49,6 +53,16 @@ def engine_of(master: str | None, conf: list[str], checkpoints: str | None) -> E
     return Engine(where, {name: value for name, _, value in pairs}, checkpoints)
 
 
+@contextmanager
+def scenarios(master: str | None, conf: list[str]) -> Iterator[Callable[..., Iterator[tuple[int, Rows]]]]:
+    """Give what runs scenarios of a sweep on Spark. Raises InputError, EngineError."""
+    engine = engine_of(master, conf, "none is needed")
+    with session(engine.master, engine.conf) as spark:
+        from worker.spark.scenarios import rows  # noqa: PLC0415  (an extra, which `session` has looked for)
+
+        yield partial(rows, spark)
+
+
 def replay(asked: Asked, engine: Engine, *, as_json: bool) -> None:
     """Run a plan on a snapshot by Spark, and tell what came of it. Raises InputError, EngineError."""
     started = time.monotonic()
@@ -58,7 +72,7 @@ def replay(asked: Asked, engine: Engine, *, as_json: bool) -> None:
         from worker.spark.reading import given  # noqa: PLC0415
 
         found = given(spark, asked.snapshot)
-        settings, changed = archive.settings_of_manifest(found.manifest)
+        settings, changed = archive.settings_for(Snapshot(Path(found.where), found.manifest))
         for name, (was, now) in changed.items():
             say(plain(f"{name} is {now!r}, by the environment; the snapshot has {was!r}"))
         stimuli = archive.stimuli_of(asked.stimuli, asked.ticks, settings.tick.energy_max) if asked.stimuli else {}

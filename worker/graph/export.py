@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from contextlib import contextmanager
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from worker.errors import Busy, HeldTooLong
 from worker.graph.ledger import unpack
@@ -90,14 +90,17 @@ class StimulusBatch(NamedTuple):
     known: Sequence[bool]  # its id was applied before
 
 
+Batch = TypeVar("Batch", NodeBatch, LinkBatch, StimulusBatch)
+
+
 class Export(Protocol):
     """A graph that stays as it is while it is read."""
 
     name: str
     ledger: Ledger | None
 
-    def nodes(self, *, more: bool) -> Iterator[NodeBatch]:
-        """Yield nodes in ascending id; `more`: with the properties that have no place of their own."""
+    def nodes(self, *, more: bool, meaning: bool) -> Iterator[NodeBatch]:
+        """Yield nodes in ascending id; `more`: with the properties that have no place of their own; `meaning`: embeddings."""
 
     def links(self, keys: Sequence[int], *, more: bool) -> LinkBatch:
         """Read all relationships from these nodes to nodes of the graph."""
@@ -128,11 +131,11 @@ class Neo4jExport:
         found = self._run("snapshot/lock")[0]["ledger"]
         self.ledger = unpack(found) if "tick" in found else None
 
-    def nodes(self, *, more: bool) -> Iterator[NodeBatch]:
+    def nodes(self, *, more: bool, meaning: bool) -> Iterator[NodeBatch]:
         """Yield nodes in ascending id."""
         at = NodeBatch._fields.index("id")
-        for rows in self._pages("snapshot/nodes", at, known=NODE, more=more):
-            yield NodeBatch(*zip(*rows, strict=True))
+        for rows in self._pages("snapshot/nodes", at, known=NODE, more=more, meaning=meaning):
+            yield _batch(NodeBatch, rows)
 
     def links(self, keys: Sequence[int], *, more: bool) -> LinkBatch:
         """Read all relationships from these nodes to nodes of the graph."""
@@ -151,8 +154,7 @@ class Neo4jExport:
 
     def stimuli(self) -> StimulusBatch:
         """Read the queue."""
-        rows = self._run("snapshot/stimuli")[0]["rows"]
-        return StimulusBatch(*zip(*rows, strict=True)) if rows else StimulusBatch(*([()] * len(StimulusBatch._fields)))
+        return _batch(StimulusBatch, self._run("snapshot/stimuli")[0]["rows"])
 
     def statistics(self) -> Mapping[str, WeightStats]:
         """Read the kept statistics by link type."""
@@ -220,7 +222,7 @@ class MemoryExport:
         """Return how many relationships of any kind a node has, in and out."""
         return self._degree[key] + len(self.graph.member.get(key, ()))
 
-    def nodes(self, *, more: bool) -> Iterator[NodeBatch]:
+    def nodes(self, *, more: bool, meaning: bool) -> Iterator[NodeBatch]:
         """Yield nodes in ascending id."""
         graph = self.graph
         keys = sorted(
@@ -228,12 +230,12 @@ class MemoryExport:
             key=lambda k: graph.node[k]["id"],
         )
         for lo in range(0, len(keys), PAGE):
-            rows = [self._row(key, more=more) for key in keys[lo : lo + PAGE]]
-            yield NodeBatch(*zip(*rows, strict=True))
+            rows = [self._row(key, more=more, meaning=meaning) for key in keys[lo : lo + PAGE]]
+            yield _batch(NodeBatch, rows)
 
-    def _row(self, key: int, *, more: bool) -> list[Any]:
+    def _row(self, key: int, *, more: bool, meaning: bool) -> list[Any]:
         node, members = self.graph.node[key], self.graph.member.get(key, ())
-        known = [node.get(name) for name in NODE[1:]]
+        known = [node.get(name) if meaning or name != "embedding" else None for name in NODE[1:]]
         inside = [
             [
                 entity.get("id") if entity["graph"] == self.name else None,
@@ -254,7 +256,7 @@ class MemoryExport:
                 weight, emotion = link.properties.get("log_weight"), link.properties.get("emotion")
                 values = ([] if weight is None else weight, [] if emotion is None else emotion)
                 rows.append((link.source, target, key, link.type, *values, _more(link.properties, LINK, more=more)))
-        return LinkBatch(*zip(*rows, strict=True)) if rows else LinkBatch(*([()] * len(LinkBatch._fields)))
+        return _batch(LinkBatch, rows)
 
     def unnamed(self) -> LinkBatch:
         """Read the links that go out of nodes whose id is no text."""
@@ -265,7 +267,7 @@ class MemoryExport:
             and not isinstance(self.graph.node[link.source].get("id"), str)
             and link.properties.get("log_weight") is not None
         ]
-        return LinkBatch(*zip(*rows, strict=True)) if rows else LinkBatch(*([()] * len(LinkBatch._fields)))
+        return _batch(LinkBatch, rows)
 
     def entities(self, *, more: bool) -> Iterator[list[list[Any]]]:
         """Yield entities in ascending id."""
@@ -279,7 +281,7 @@ class MemoryExport:
             (s.id, s.node, s.delta, s.budget, s.candidates, s.similarity, s.source, None, s.known)
             for s in self.graph.intake(len(self.graph.queue))
         ]
-        return StimulusBatch(*zip(*rows, strict=True)) if rows else StimulusBatch(*([()] * len(StimulusBatch._fields)))
+        return _batch(StimulusBatch, rows)
 
     def statistics(self) -> Mapping[str, WeightStats]:
         """Read the kept statistics by link type."""
@@ -303,6 +305,11 @@ def batches(keys: Sequence[int], degrees: Sequence[int]) -> Iterator[Sequence[in
             size += degree
     if batch:
         yield batch
+
+
+def _batch(kind: type[Batch], rows: Sequence[Sequence[Any]]) -> Batch:
+    """Return rows as columns; of no row, as columns of nothing."""
+    return kind(*(zip(*rows, strict=True) if rows else [()] * len(kind._fields)))
 
 
 def _more(properties: Mapping[str, Any], known: Sequence[str], *, more: bool) -> More:

@@ -34,7 +34,7 @@ from worker.physics.retention import Ties
 from worker.physics.weights import LARGEST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from worker.physics.forgetting import Rule
@@ -61,10 +61,12 @@ class MemoryGraph:
 
     name: str = "default"
     now: Callable[[], float] = time.monotonic
-    node: dict[int, Properties] = field(default_factory=dict)
-    link: dict[int, Link] = field(default_factory=dict)
-    entity: dict[int, Properties] = field(default_factory=dict)
-    member: dict[int, list[tuple[int, Properties]]] = field(default_factory=lambda: defaultdict(list))  # by node
+    node: MutableMapping[int, Properties] = field(default_factory=dict)
+    link: MutableMapping[int, Link] = field(default_factory=dict)
+    entity: MutableMapping[int, Properties] = field(default_factory=dict)
+    member: MutableMapping[int, list[tuple[int, Properties]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )  # by node
     queue: dict[int, Properties] = field(default_factory=dict)
     applied: dict[str, Properties] = field(default_factory=dict)
     rejected: list[Properties] = field(default_factory=list)
@@ -75,42 +77,9 @@ class MemoryGraph:
     holder: str | None = None
     expires: float = 0.0
     ttl: float = 0.0
-    _out: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
+    _out: MutableMapping[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     _key_of: dict[str, int] = field(default_factory=dict)  # by id, as it was when last looked for
     _made: int = 0
-
-    def copy(self) -> MemoryGraph:
-        """Return a graph of the same nodes, links, statistics and ledger, which nobody holds and no stimulus waits for."""
-        return MemoryGraph(
-            name=self.name,
-            now=self.now,
-            node={key: dict(found) for key, found in self.node.items()},
-            link={
-                key: Link(found.source, found.target, found.type, dict(found.properties))
-                for key, found in self.link.items()
-            },
-            stats=dict(self.stats),
-            noted=Counter(self.noted),
-            elsewhere=Counter(self.elsewhere),
-            kept=self.kept,
-            _out=defaultdict(list, {key: list(links) for key, links in self._out.items()}),
-            _made=self._made,
-        )
-
-    def take_nodes(self, rows: NodeRows) -> None:
-        """Take in nodes as another graph has them, under their own keys, without memberships."""
-        names = NodeRows._fields[1:-1]
-        for key, *values, _ in zip(*rows, strict=True):
-            self.node[key] = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-            self._made = max(self._made, key)
-
-    def take_links(self, rows: LinkRows) -> None:
-        """Take in links as another graph has them, under their own keys."""
-        for source, target, key, kind, log_weight, emotion in zip(*rows, strict=True):
-            own = {"log_weight": log_weight, "emotion": emotion} if emotion else {"log_weight": log_weight}
-            self.link[key] = Link(source, target, kind, own)
-            self._out[source].append(key)
-            self._made = max(self._made, key)
 
     def add_node(self, **properties: Any) -> int:
         """Add a node with these properties and return its key; None is no property."""
@@ -188,7 +157,11 @@ class MemoryGraph:
 
     def census(self) -> NodeRows:
         """Read every node whose energy is not 0."""
-        return self.nodes([key for key, found in self.node.items() if "id" in found and found.get("energy", 0) != 0])
+        return self.nodes(self.energetic())
+
+    def energetic(self) -> list[int]:
+        """Return the keys of all nodes whose energy is not 0."""
+        return [key for key, found in self.node.items() if "id" in found and found.get("energy", 0) != 0]
 
     def weights(self) -> Mapping[str, WeightStats]:
         """Count the statistics of all links by type."""
@@ -392,8 +365,12 @@ class MemoryGraph:
     def keys(self, ids: AbstractSet[str]) -> dict[str, int]:
         """Return the keys of the nodes that have these ids. What is not where it was last found is looked for anew."""
         if any(own not in self._key_of or self.node.get(self._key_of[own], {}).get("id") != own for own in ids):
-            self._key_of = {found["id"]: key for key, found in self.node.items() if isinstance(found.get("id"), str)}
+            self._key_of = self.key_of()
         return {own: self._key_of[own] for own in ids if own in self._key_of}
+
+    def key_of(self) -> dict[str, int]:
+        """Return the keys of all nodes by id."""
+        return {found["id"]: key for key, found in self.node.items() if isinstance(found.get("id"), str)}
 
     def _forgets(self, link: Link, rules: Mapping[str, Rule]) -> bool:
         return link.type in rules and _weighs(link) and isinstance(self.node[link.source].get("id"), str)
