@@ -5,9 +5,11 @@ from __future__ import annotations
 import tempfile
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.archive import replay as archive
+from worker.archive.files import Snapshot
 from worker.cli.console import out, print_json, progress, say
 from worker.cli.plain import plain
 from worker.errors import InputError
@@ -15,7 +17,6 @@ from worker.spark.session import is_local, session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 
 class Engine(NamedTuple):
@@ -58,7 +59,7 @@ def replay(asked: Asked, engine: Engine, *, as_json: bool) -> None:
         from worker.spark.reading import given  # noqa: PLC0415
 
         found = given(spark, asked.snapshot)
-        settings, changed = archive.settings_of_manifest(found.manifest)
+        settings, changed = archive.settings_for(Snapshot(Path(found.where), found.manifest))
         for name, (was, now) in changed.items():
             say(plain(f"{name} is {now!r}, by the environment; the snapshot has {was!r}"))
         stimuli = archive.stimuli_of(asked.stimuli, asked.ticks, settings.tick.energy_max) if asked.stimuli else {}
