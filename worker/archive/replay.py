@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,16 +17,16 @@ from worker.archive.load import Tables
 from worker.archive.snapshot import state_of
 from worker.errors import InputError
 from worker.events.build import frame_end
-from worker.graph.attach import detach
+from worker.graph.attach import attach, detach, recount
 from worker.graph.export import MemoryExport
 from worker.graph.rows import numbers
 from worker.physics.decay import stored
 from worker.settings import Settings, variable
 from worker.table_files import columns, rows
-from worker.trial import Input, attached, ticks
+from worker.tick import tick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from worker.archive.files import Snapshot
@@ -64,10 +64,8 @@ class Replayed(NamedTuple):
     digest: str  # of the state at the end
 
 
-def settings_for(snapshot: Snapshot, **changes: Any) -> tuple[Settings, dict[str, tuple[Any, Any]]]:
-    """Return the settings of a snapshot's manifest, under those of the environment and, over both, changes.
-
-    Returned too is which of the environment's differ, from and to.
+def settings_for(snapshot: Snapshot) -> tuple[Settings, dict[str, tuple[Any, Any]]]:
+    """Return the settings of a snapshot's manifest, under those of the environment; and which of these differ, from and to.
 
     Raises InputError, SettingsError.
     """
@@ -77,8 +75,7 @@ def settings_for(snapshot: Snapshot, **changes: Any) -> tuple[Settings, dict[str
         group: {name: value for name, value in values.items() if not _is_set(group, name)}
         for group, values in kept.items()
     }
-    groups = {group: {**values, **changes.get(group, {})} for group, values in unset.items()}
-    settings = Settings.read(**changes | groups)
+    settings = Settings.read(**unset)
     changed = {}
     for group, values in kept.items():
         for name, value in values.items():
@@ -105,7 +102,7 @@ def stimuli_of(path: Path, ticks: int, energy_max: float) -> dict[int, list[Told
         for row, at, node, delta, named in zip(
             piece.index, *(piece[name].tolist() for name in NEEDED), own, strict=True
         ):
-            number, amount = number_of(at), number_of(delta)
+            number, amount = (numbers([_parsed(value)], np.nan)[0] for value in (at, delta))
             if not (np.isfinite(number) and number == int(number) and 1 <= number <= ticks):
                 raise InputError(
                     f"{path} row {row}: tick {at!r} is none from 1 to {ticks}", "correct it, or give more --ticks"
@@ -128,21 +125,22 @@ def replay(
 
     Raises InputError where the settings allow no tick of this length.
     """
-    held, frames = attached(graph, settings, SOURCE), []
-    for frame, _ in ticks(held, graph, inputs(plan)):
+    held = cast("Held", attach(graph, settings, SOURCE))
+    frames, place = [], len(graph.queue)  # what waits in it has its place for its time
+    for number in range(1, plan.ticks + 1):
+        for own, node, delta in plan.stimuli.get(number, ()):
+            graph.add_stimulus(id=own, node=node, delta=delta, created_at=place, source=SOURCE)
+            place += 1
+        frame = tick(held, plan.dt)
         frames.append(figures_of(frame, held))
         if sink:
             sink.frame(frame)
+        held.resident.rejected.clear()
+        if frame.frame % settings.weights.recompute_ticks == 0:
+            recount(held)
         done()
     detach(held)
-    return Replayed(frames, held, digest(state_of(MemoryExport(graph))))
-
-
-def inputs(plan: Plan) -> Iterator[Input]:
-    """Yield what each tick of a plan is given."""
-    for number in range(1, plan.ticks + 1):
-        told = plan.stimuli.get(number, ())
-        yield Input(plan.dt, [{**stimulus._asdict(), "source": SOURCE} for stimulus in told])
+    return Replayed(frames, held, digest(state_of(MemoryExport(graph), settings)))
 
 
 def opened(folder: Path) -> tuple[Snapshot, Tables]:
@@ -199,7 +197,7 @@ def _nodes(graph: MemoryGraph, held: Held) -> pa.Table:
 
 def _links(graph: MemoryGraph) -> pa.Table:
     """Return all links with their log-weights."""
-    found = state_of(MemoryExport(graph)).links
+    found = state_of(MemoryExport(graph), Settings()).links
     return found.filter(found["log_weight"].is_valid()).select(["source", "target", "type", "log_weight"])
 
 
@@ -217,10 +215,9 @@ def _plain(value: Any) -> Any:
     return json.loads(json.dumps(dataclasses.asdict(value) if dataclasses.is_dataclass(value) else value))  # type: ignore[arg-type]
 
 
-def number_of(value: Any) -> float:
-    """Return what a table holds as a number, NaN where it is none; text that says one is: CSV carries nothing else."""
+def _parsed(value: Any) -> Any:
+    """Return what a table holds, as a number where it is text that says one: CSV carries nothing else."""
     try:
-        parsed = float(value) if isinstance(value, str) else value
+        return float(value) if isinstance(value, str) else value
     except ValueError:
-        parsed = value
-    return float(numbers([parsed], np.nan)[0])
+        return value
