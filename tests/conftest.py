@@ -1,12 +1,14 @@
-"""The databases that tests run on, and the word on each at the end of the run.
+"""The databases and the browser that tests run on, and the word on each at the end of the run.
 
 `--databases embedded,container,5.26`: the local server, a container, and the older server. By default those that can be had
-here: a container needs a Docker engine. Under CI all three are demanded, and the run fails if one of them took no test.
+here: a container needs a Docker engine. Under CI all three are demanded, and chromium, and the run fails if one of them took
+no test.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -25,6 +27,7 @@ from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
 from worker.settings import DatabaseSettings
 
+BROWSER = "chromium"
 EMBEDDED, CONTAINER, OLDER = DATABASES = ("embedded", "container", "5.26")
 MEMORY = "memory"
 EMPTY = """
@@ -34,7 +37,7 @@ CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS
 EVERYWHERE = ("integration", "conformance", "container")  # suites that run on every database; the others on the first
 OLDER_VERSION = "5.26.30"
 CI = bool(os.environ.get("CI"))
-OWN = ("tests/integration/test_local_server.py", "tests/fault/test_server.py")
+OWN = ("tests/integration/test_local_server.py", "tests/fault/test_server.py", "tests/acceptance/test_page.py")
 DEATHS = tuple(f"tests/fault/test_{name}.py" for name in ("kill", "holders", "slow", "fleet", "clock"))
 SERVED = ("container", "integration")  # suites whose every test needs a server, or starts one
 PROPERTIES = ("property", "proofs")  # suites of single long tests
@@ -206,13 +209,19 @@ def pytest_terminal_summary(terminalreporter):
     for name in DATABASES:
         line = f"{served[name]} tests" if served[name] else f"NO TEST ({unserved.get(name, 'not asked for')})"
         terminalreporter.write_line(f"database {name}: {line}")
+    line = f"{served[BROWSER]} tests" if served[BROWSER] else f"NO TEST ({_no_browser()})"
+    terminalreporter.write_line(f"browser {BROWSER}: {line}")
+
+
+def _no_browser():
+    return "not asked for" if shutil.which(BROWSER) else "there is none here: apt-get install chromium"
 
 
 def pytest_sessionfinish(session, exitstatus):
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["served"] = dict(served)
         return
-    missing = [name for name in DATABASES if not served[name]]
+    missing = [name for name in (*DATABASES, BROWSER) if not served[name]]
     if (
         CI
         and missing

@@ -74,6 +74,21 @@ class Desk:
         found = next((row for row in self._rows() if row["id"] == own), None)
         return found and {**found, "active": found["energy"] >= 1.0, "visits": 0, "links": []}
 
+    def neighbourhood(self, limit):
+        nodes = [row for row in self.top(limit) if row["energy"] > 0]
+        known = {row["id"] for row in nodes}
+        own = {key: n["id"] for key, n in self.graph.node.items()}
+        links = [
+            {"source": own[link.source], "target": own[link.target], "type": link.type, "log_weight": 0.0, "z": 0.0}
+            for link in list(self.graph.link.values())
+        ]
+        return {"nodes": nodes, "links": [link for link in links if {link["source"], link["target"]} <= known]}
+
+    def search(self, text, limit):
+        self._asked()
+        found = [row for row in self._rows() if row["id"].startswith(text)]
+        return [{name: row[name] for name in ("id", "type", "label")} for row in found[:limit]]
+
     def inject(self, amount, stimulus, source):
         self._asked()
         amount.check(1e9)

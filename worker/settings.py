@@ -62,6 +62,30 @@ def _address(uri: str) -> str:
     return uri
 
 
+def _holding(what: str, path: Path | None) -> Path | None:
+    """Return the path of a secret's file. Raises ValueError where it holds none."""
+    if path and not _line(path):
+        raise ValueError(f"the file is empty: write the {what} into it")
+    return path
+
+
+def _secret(given: SecretStr, path: Path | None, *by_file: str) -> str:
+    """Return a secret as it is given, or as its file holds it. Raises ValueError where there are both."""
+    if path and given.get_secret_value():
+        raise ValueError(f"give this or {variable(*by_file)}, not both")
+    return _line(path) if path else given.get_secret_value()
+
+
+def _line(path: Path) -> str:
+    """Return what a file holds, without the line end after it. Raises ValueError."""
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\r\n")
+    except OSError as error:
+        raise ValueError(f"the file cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ValueError("the file is not UTF-8 text") from None
+
+
 class Neo4jSettings(_Group):
     """Which database."""
 
@@ -84,18 +108,12 @@ class Neo4jSettings(_Group):
     @field_validator("password_file")
     @classmethod
     def _holds_a_password(cls, path: Path | None) -> Path | None:
-        if path and not _line(path):
-            raise ValueError("the file is empty: write the password into it")
-        return path
+        return _holding("password", path)
 
     @field_validator("password")
     @classmethod
     def _of_the_file(cls, password: SecretStr, info: ValidationInfo) -> SecretStr:
-        """Take the password from its file, if one is named."""
-        path = info.data.get("password_file")
-        if path and password.get_secret_value():
-            raise ValueError(f"give this or {variable('neo4j', 'password_file')}, not both")
-        return SecretStr(_line(path)) if path else password
+        return SecretStr(_secret(password, info.data.get("password_file"), "neo4j", "password_file"))
 
 
 class DatabaseSettings(_Group):
@@ -237,18 +255,12 @@ class ServeSettings(_Group):
     @field_validator("token_file")
     @classmethod
     def _holds_a_token(cls, path: Path | None) -> Path | None:
-        if path and not _line(path):
-            raise ValueError("the file is empty: write the token into it")
-        return path
+        return _holding("token", path)
 
     @field_validator("token")
     @classmethod
     def _of_the_file(cls, token: SecretStr, info: ValidationInfo) -> SecretStr:
-        """Take the token from its file, if one is named."""
-        path = info.data.get("token_file")
-        if path and token.get_secret_value():
-            raise ValueError(f"give this or {variable('serve', 'token_file')}, not both")
-        found = _line(path) if path else token.get_secret_value()
+        found = _secret(token, info.data.get("token_file"), "serve", "token_file")
         if found and not re.fullmatch(r"[A-Za-z0-9._~+-]{16,500}", found):
             raise ValueError("it is not of 16 to 500 letters, digits or any of . _ ~ + -")
         return SecretStr(found)
@@ -319,16 +331,6 @@ class Settings(BaseSettings):
         """The groups that the physics takes, as one value."""
         groups = dataclasses.fields(parameters.Parameters)
         return parameters.Parameters(**{group.name: getattr(self, group.name) for group in groups})
-
-
-def _line(path: Path) -> str:
-    """Return what a file holds, without the line end after it. Raises ValueError."""
-    try:
-        return path.read_text(encoding="utf-8").rstrip("\r\n")
-    except OSError as error:
-        raise ValueError(f"the file cannot be read: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise ValueError("the file is not UTF-8 text") from None
 
 
 def _json(value: Any) -> Any:

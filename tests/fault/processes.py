@@ -35,7 +35,7 @@ class Process:
     It is a copy of a process that has all imported and compiled, or an interpreter of its own where it must be `fresh`.
     """
 
-    def __init__(self, store, uri="", ticks=None, fault="", graphs=(), *, fresh=False, **settings):
+    def __init__(self, store, uri="", ticks=None, fault="", graphs=(), *, more=(), fresh=False, **settings):
         there = store.graph.connection.settings
         env = {
             **{key: value for key, value in os.environ.items() if not key.startswith("STRIDE")},
@@ -47,7 +47,7 @@ class Process:
             "STRIDEGRAPH_FAULT": fault,
             **settings,
         }
-        arguments = ["run", "--json", *(["--ticks", str(ticks)] if ticks else [])]
+        arguments = ["run", "--json", *more, *(["--ticks", str(ticks)] if ticks else [])]
         arguments += [f"--graph={graph}" for graph in graphs]
         self.lines: list[str] = []
         self._more = threading.Condition()

@@ -45,7 +45,8 @@ class Made:
         pass
 
     def since(self, frame):
-        return sum((counts for number, counts in self.counts.items() if number > frame), Counter())
+        counts = self.counts.copy()  # the worker's thread goes on writing
+        return sum((counts[number] for number in counts if number > frame), Counter())
 
 
 @pytest.fixture

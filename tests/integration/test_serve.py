@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import statistics
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from tests.stores import Neo4jStore, fill
 from worker.cli.run import run
 from worker.cli.serve import serve
 from worker.graph.neo4j import Neo4jGraph
+from worker.settings import Settings
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.smoke]
 SOON = 30.0
@@ -32,6 +34,7 @@ def there(connection, monkeypatch):
     fill(store)
     store.node(id=ODD, type="Task", energy=2.5, visits=3)
     store.link(store.node(id="heavy", energy="much"), store.node(id="target"), log_weight=0.5)
+    store.node(id="labelled", label="Whole Grain")
     settings = connection.settings
     for name, value in (
         ("URI", settings.uri),
@@ -44,6 +47,14 @@ def there(connection, monkeypatch):
         port = free.getsockname()[1]
     yield store, port
     structlog.reset_defaults()
+
+
+def z_of(store, kind, log_weight):
+    """The standard score of a link, worked out anew from all links of its type."""
+    every = [weight for a, found, b, weight in store.links() if found == kind and weight is not None and a != b]
+    mean, floor = statistics.fmean(every), Settings().physics.weights.std_floor
+    limit = Settings().physics.weights.z_clip
+    return max(-limit, min(limit, (log_weight - mean) / max(statistics.pstdev(every), floor)))
 
 
 def asking(port, questions):
@@ -116,16 +127,34 @@ def test_run_and_serve(there, capsys):
         put = [get("/api/stimuli", {"node": ODD, "delta": 2.0, "id": "mine"}) for _ in range(2)]
         share = get("/api/stimuli", {"budget": 2.0, "candidates": {ODD: 0.5}})
         wrong = get("/api/stimuli", {"node": "nobody", "delta": 2.0}), get("/api/node/nobody"), get("/metrics")
-        return node, top, put, share, wrong, json.loads(get("/api/status")[1]), get("/healthz")
+        searched = [get(f"/api/search?q={quote(text)}&limit=3") for text in ("n0", "wHOLE g", "%' OR 1=1 //")]
+        graph = json.loads(get("/api/graph?limit=100")[1])
+        return searched, graph, node, top, put, share, wrong, json.loads(get("/api/status")[1]), get("/healthz")
 
     threads = threading.active_count()
     answered = asking(port, of_nobody)
     serve(port=port)
-    (odd, heavy), top, put, share, wrong, standing, health = answered.result(SOON)
+    searched, graph, (odd, heavy), top, put, share, wrong, standing, health = answered.result(SOON)
     assert (odd["id"], odd["type"], odd["active"]) == (ODD, "Task", True)
     assert odd["energy"] == next(row["energy"] for row in top if row["id"] == ODD)
     assert (heavy["energy"], heavy["active"]) == (None, False)
-    assert heavy["links"] == [{"target": "target", "type": "R", "log_weight": 0.5}]
+    assert heavy["links"] == [
+        {"target": "target", "type": "R", "log_weight": 0.5, "z": pytest.approx(z_of(store, "R", 0.5))}
+    ]
+    by_id, by_label, by_nothing = (json.loads(body)["results"] for _, body in searched)
+    assert [row["id"] for row in by_id] == ["n000", "n001", "n002"]
+    assert [(row["id"], row["label"]) for row in by_label] == [("labelled", "Whole Grain")]
+    assert by_nothing == []
+    shown = {row["id"] for row in graph["nodes"]}
+    assert shown == {row["id"] for row in top}
+    among = [
+        (a, kind, b, weight)
+        for a, kind, b, weight in store.links()
+        if {a, b} <= shown and a != b and weight is not None
+    ]
+    assert among
+    assert {(link["source"], link["type"], link["target"], link["log_weight"]) for link in graph["links"]} >= set(among)
+    assert all(link["z"] == pytest.approx(z_of(store, link["type"], link["log_weight"])) for link in graph["links"])
     assert [json.loads(body)["state"] for _, body in put] == ["queued", "waiting"]
     assert share[0] == 202
     assert [code for code, _ in wrong] == [422, 404, 409]

@@ -7,14 +7,13 @@ import random
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.property.worlds import World, bits_as_floats, build, close, run, share, worlds
+from tests.property.worlds import World, bits_as_floats, build, close, run, worlds
 
 
 def alike(ours, theirs, relative, absolute):
     return len(ours) == len(theirs) and all(close(a, b, relative, absolute) for a, b in zip(ours, theirs, strict=True))
 
 
-@share(0.25)
 @given(worlds(budgets=False, explore=False, ties=False), st.integers(0, 2**20))
 def test_s02_any_other_ids_rename_the_result_where_nothing_ties(world, seed):
     """In another order of ids every sum is taken in another order: what was equal to the bit is now equal to 1e-12."""
@@ -41,7 +40,6 @@ def test_s02_any_other_ids_rename_the_result_where_nothing_ties(world, seed):
         assert alike(a[1:3], b[1:3], 1e-12, 1e-18)
 
 
-@share(0.25)
 @given(worlds(budgets=False, ties=False), st.floats(1e-3, 1e3))
 def test_s06_energies_and_thresholds_scaled_by_any_factor_scale_the_result(world, factor):
     def scaled(properties):

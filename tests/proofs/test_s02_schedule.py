@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from tests.proofs.graphs import chain, energies
-from tests.property.worlds import bits, build, close, energy_now, queue, share, steps, worlds
+from tests.property.worlds import bits, build, close, energy_now, queue, steps, worlds
 from worker import tick as ticking
 from worker.errors import Fenced
 from worker.graph.attach import attach
@@ -98,7 +98,6 @@ def test_s02_decay_before_commit_breaks_the_books_and_commit_before_decay_does_n
     assert after[swapped_by_force]["c000"] == pytest.approx(2.0 - 0.2, rel=1e-12)
 
 
-@share(0.25)
 @given(worlds(tick={"alpha": 0.2}, decay={"half_life": {"*": 7.0}, "floor": 0.0}))
 def test_s02_what_a_tick_has_moved_fades_with_the_rest(world):
     """E ← (E + δ) · 2^(−Δt / half-life), and not E · 2^(−Δt / half-life) + δ: the two differ wherever a node has changed."""
@@ -113,7 +112,6 @@ def test_s02_what_a_tick_has_moved_fades_with_the_rest(world):
                 assert not close(found[name], before * left + (after - before), 1e-9)
 
 
-@share(0.25)
 @given(worlds())
 def test_s02_the_clock_stands_still_until_the_commit_stands(world):
     graph, seen = build(world), []

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from tests.proofs.graphs import PLAIN, frames, moved
-from tests.property.worlds import World, build, close, run, share, worlds
+from tests.property.worlds import World, build, close, run, worlds
 
 NO_FLOOR = {"std_floor": 1e-9}  # so that every σ but 0 is over it
 KIND = st.sampled_from(("LEADS_TO", "RELATES_TO"))
@@ -39,13 +39,11 @@ def assert_same_strides(world, other):
             assert close(a[6], b[6], 1e-9)
 
 
-@share(0.25)
 @given(worlds(lone_types=False, ties=False, learning={"gate": "off"}, weights=NO_FLOOR), KIND, st.floats(-50.0, 50.0))
 def test_s03_a_constant_added_to_all_weights_of_a_type_changes_no_share(world, kind, constant):
     assert_same_strides(world, rescaled(world, kind, lambda weight: weight + constant))
 
 
-@share(0.25)
 @given(
     worlds(lone_types=False, ties=False, learning={"gate": "off"}, weights=NO_FLOOR),
     KIND,
@@ -56,7 +54,6 @@ def test_s03_weights_of_a_type_stretched_about_any_point_change_no_share(world, 
     assert_same_strides(world, rescaled(world, kind, lambda weight: point + factor * (weight - point)))
 
 
-@share(0.25)
 @given(st.integers(11, 40), st.floats(1.0, 90.0), st.sampled_from((-1.0, 1.0)))
 def test_s03_an_outlier_is_clipped(count, power, sign):
     """One log-weight of up to ±10⁹⁰ among many alike: w̃ is e^±3, however far out it lies; those alike keep w̃ = 1 to e^∓0.4."""
@@ -71,7 +68,6 @@ def test_s03_an_outlier_is_clipped(count, power, sign):
         assert 0.0 < -sign * math.log(others) < 0.4
 
 
-@share(0.25)
 @given(st.floats(0.001, 0.499), st.integers(3, 30))
 def test_s03_under_the_floor_what_is_nearly_alike_weighs_nearly_alike(spread, count):
     """Without the floor, log-weights that differ by ± `spread` would weigh as differently as any: the first to learn won all."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.proofs.graphs import chain, ends, energies, frames, leaves, star
-from tests.property.worlds import World, build, queue, share
+from tests.property.worlds import World, build, queue
 from worker.graph.attach import attach
 from worker.tick import tick
 
@@ -30,7 +30,6 @@ def table(degree, mode, headroom):
     return min(degree, max(1, math.floor(number * 0.6)) if headroom < 0.2 else number)
 
 
-@share(0.25)
 @given(DEGREE, TOPK, MODE)
 def test_s04_a_hub_spreads_to_no_more_targets_in_a_tick_than_its_fanout(degree, topk, mode):
     (frame,) = frames(star(leaves(degree), fanout={"task_mode": mode}, select={"topk": topk}))
@@ -38,7 +37,6 @@ def test_s04_a_hub_spreads_to_no_more_targets_in_a_tick_than_its_fanout(degree, 
     assert len(ends(frame)) == len(set(ends(frame))) == (kept if topk == "all" else min(kept, topk))
 
 
-@share(0.25)
 @given(DEGREE, MODE, st.integers(1, 30), st.integers(1, 40))
 def test_s04_pressure_on_working_memory_cuts_what_is_kept(degree, mode, active, capacity):
     """`active` nodes strive for `capacity` places: from 80 % on, 0.6 of the candidates are left, and at least one."""
@@ -49,7 +47,6 @@ def test_s04_pressure_on_working_memory_cuts_what_is_kept(degree, mode, active, 
     assert len(ends(frame)) == table(degree, mode, headroom)
 
 
-@share(0.25)
 @given(st.integers(2, 30), st.integers(1, 5), st.integers(1, 6))
 def test_s04_the_reach_of_a_star_grows_by_its_fanout_a_tick_and_ends_at_its_edge(degree, topk, ticks):
     world = star(leaves(degree), ticks=ticks, select={"topk": topk})
@@ -64,7 +61,6 @@ def test_s04_the_reach_of_a_star_grows_by_its_fanout_a_tick_and_ends_at_its_edge
     assert {name for name, energy in energies(graph, world.read().physics).items() if energy > 0.0} == {"hub", *reached}
 
 
-@share(0.25)
 @given(st.integers(2, 12), st.integers(1, 12))
 def test_s04_the_reach_of_a_chain_grows_by_one_link_a_tick(length, ticks):
     world = chain(length, ticks=ticks)
@@ -90,7 +86,6 @@ def test_s04_after_as_many_ticks_a_star_holds_many_a_little_and_a_chain_few(tick
     assert reach[id(spread)] == 4 * ticks  # K = 4, and those visited least come first
 
 
-@share(0.25)
 @given(st.integers(1, 24), st.integers(1, 24), st.integers(1, 8))
 def test_s04_every_active_node_is_served_within_its_turn(active, cap, ticks):
     """Of any ⌈active / cap⌉ ticks in a row, each active node strides in one at least, and no tick has more than `cap`."""

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.proofs.graphs import chain, energies, frames, leaves, moved, star
-from tests.property.worlds import build, close, share, worlds
+from tests.property.worlds import build, close, worlds
 
 STEP = st.sampled_from((0.1, 1.0, 3.7, 5.0))
 FREE = {"min_strides": 0}
@@ -30,7 +30,6 @@ def both(world, dt, share):
     return (frames(replace(world, ticks=[(seconds, world.ticks[0][1])]))[0] for seconds in (dt, dt * share))
 
 
-@share(0.25)
 @given(worlds(ticks=1, guards=FREE), STEP, st.sampled_from((0.5, 0.25, 0.1, 0.3)))
 def test_s06_a_share_of_the_time_moves_that_share_of_the_energy_where_no_cap_binds(world, dt, share):
     long, short = both(world, dt, share)
@@ -41,7 +40,6 @@ def test_s06_a_share_of_the_time_moves_that_share_of_the_energy_where_no_cap_bin
             assert close(theirs[key], energy * share)
 
 
-@share(0.25)
 @given(worlds(ticks=1, guards=FREE, tick={"alpha": 1.0}), STEP, st.sampled_from((0.5, 0.25, 0.1)))
 def test_s06_where_the_cap_binds_it_does_not(world, dt, share):
     """A source that gives β · E in the shorter time already gives as much in the longer, and moves as much along each link."""
@@ -54,7 +52,6 @@ def test_s06_where_the_cap_binds_it_does_not(world, dt, share):
             assert not close(theirs[key], energy * share, 0.1)
 
 
-@share(0.25)
 @given(st.integers(1, 30), st.floats(1.0, 100.0), st.floats(0.01, 5.0), st.floats(0.001, 1.0))
 def test_s06_what_a_hub_gives_is_shared_among_its_targets_and_what_a_chain_gives_is_not(degree, energy, dt, alpha):
     """Weights alike, w̃ = 1: E · α · Δt or β · E leaves the source, whatever its degree."""
@@ -67,7 +64,6 @@ def test_s06_what_a_hub_gives_is_shared_among_its_targets_and_what_a_chain_gives
     assert all(close(part, out / spread.strides) for part in moved(spread).values())
 
 
-@share(0.25)
 @given(st.integers(2, 10), st.integers(1, 10), st.floats(0.01, 0.2))
 def test_s06_a_chain_passes_energy_on_one_link_a_tick(length, ticks, flow):
     """After n ticks link k of a chain holds E₀ · C(n, k) · f^k · (1 − f)^(n − k): a front that moves a link a tick."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 
 from tests.proofs.graphs import PLAIN, told
-from tests.property.worlds import World, build, close, share, steps, worlds
+from tests.property.worlds import World, build, close, steps, worlds
 
 Z = NormalDist().inv_cdf
 
@@ -59,7 +59,6 @@ def test_s07_ties_share_their_average_rank():
     assert [event["z_flow"] for event in strides([0.5, 0.5, 0.2, 0.9, 0.9])] == [0.0] * 5
 
 
-@share(0.25)
 @given(worlds(ticks=3))
 def test_s07_phi_lies_under_one_and_is_nothing_where_there_is_no_gap(world):
     for _, frame in steps(world, build(world)):
@@ -74,7 +73,6 @@ def test_s07_phi_lies_under_one_and_is_nothing_where_there_is_no_gap(world):
             assert close(phi, min(energy, g) / (g + 1e-6 * theta) if g else 0.0)
 
 
-@share(0.25)
 @given(worlds(ticks=3))
 def test_s07_within_a_link_type_the_scores_keep_the_order_of_phi_and_are_finite(world):
     for _, frame in steps(world, build(world)):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.proofs.graphs import energies
-from tests.property.worlds import World, build, close, share
+from tests.property.worlds import World, build, close
 from worker.graph.attach import attach
 from worker.physics.parameters import HALF_LIVES
 from worker.tick import tick
@@ -31,13 +31,11 @@ def fade(half_life, seconds, steps, settle, restart, energy=3.0):
     return found
 
 
-@share(0.25)
 @given(HALF_LIFE, SETTLE, st.integers(1, 12), st.integers(1, 12), st.floats(1e-3, 1e6))
 def test_s09_energy_halves_in_its_half_life(half_life, settle, steps, restart, energy):
     assert close(fade(half_life, half_life, steps, settle, restart, energy), energy / 2.0, 1e-9)
 
 
-@share(0.25)
 @given(HALF_LIFE, SETTLE, st.integers(1, 12), st.floats(0.0, 40.0))
 def test_s09_whatever_the_time_one_formula_holds(half_life, settle, steps, halvings):
     assert close(fade(half_life, half_life * halvings, steps, settle, 3), 3.0 * 2.0**-halvings, 1e-9)

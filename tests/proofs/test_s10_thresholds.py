@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.proofs.graphs import PLAIN, frames
-from tests.property.worlds import World, build, share
+from tests.property.worlds import World, build
 
 TABLE = {"Memory": 0.83, "Concept": 0.93, "Principle": 1.17, "Mechanism": 1.27, "Document": 0.73, "Event": 0.87}
 
@@ -31,14 +31,12 @@ def test_s10_by_type(kind, multiple, default):
     assert not active({"type": kind, "energy": math.nextafter(at, 0.0)}, threshold=threshold)
 
 
-@share(0.25)
 @given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6), st.floats(1e-3, 1e3))
 def test_s10_a_table_of_ones_own(default, multiple, energy):
     threshold = {"default": default, "types": {"Kind": multiple}}
     assert active({"type": "Kind", "energy": energy}, threshold=threshold) == (energy >= default * multiple)
 
 
-@share(0.25)
 @given(st.floats(1e-6, 1e6), st.floats(1e-6, 1e6))
 def test_s10_a_node_s_own_threshold_comes_before_that_of_its_type(own, energy):
     assert active({"type": "Memory", "energy": energy, "threshold": own}) == (energy >= own)

@@ -9,7 +9,7 @@ from fractions import Fraction
 from hypothesis import given
 
 from tests.proofs.graphs import energies
-from tests.property.worlds import AS_LONG_AS_ITS_TYPE, build, share, steps, worlds
+from tests.property.worlds import AS_LONG_AS_ITS_TYPE, build, steps, worlds
 from worker.physics.books import left
 
 ULP = Fraction(1, 2**53)
@@ -88,7 +88,6 @@ def test_s13_every_node_and_every_total_of_the_books_against_exact_arithmetic(wo
         assert abs(Fraction(books.error)) <= 2 * ULP * roundings * went
 
 
-@share(0.25)
 @given(worlds(budgets=False, ticks=6, decay={"half_life": {"*": 40.0}, "settle": 1e9}))
 def test_s13_totals_of_two_doubles_lose_nothing_of_what_each_tick_reports(world):
     """But for the opening, which is rounded once by node type, they are the exact sums of the ticks' own figures."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import given
 
-from tests.property.worlds import build, close, energy_now, share, steps, worlds
+from tests.property.worlds import build, close, energy_now, steps, worlds
 
 ENDLESS = {"half_life": {"*": 1e12}, "floor": 0.0}  # a tick of 5 s leaves all but 3.5e-12 of an energy
 CAPPED = {"alpha": 1.0}  # over 5 s, even the least w̃ of e^−3 asks for 0.249 of a source: more than any β
@@ -59,7 +59,6 @@ def conserved(world):
     return sums.tolist()
 
 
-@share(0.25)
 @given(worlds(budgets=False, **PLAIN))
 def test_s13_decay_alone(world):
     came, lost, faded = conserved(quiet(replace(world, links=[])))
@@ -67,7 +66,6 @@ def test_s13_decay_alone(world):
     assert faded > 0.0 or sum_of(world) < 1e-9
 
 
-@share(0.25)
 @given(worlds(budgets=False, **PLAIN, decay=ENDLESS))
 def test_s13_stimuli_alone(world):
     came, lost, faded = conserved(replace(world, links=[]))
@@ -76,7 +74,6 @@ def test_s13_stimuli_alone(world):
     assert faded <= 1e-10 * (came + sum_of(world)) + 1e-12
 
 
-@share(0.25)
 @given(worlds(budgets=False, **PLAIN, decay=ENDLESS))
 def test_s13_strides_alone(world):
     came, lost, faded = conserved(quiet(world))
@@ -84,7 +81,6 @@ def test_s13_strides_alone(world):
     assert faded <= 1e-10 * sum_of(world) + 1e-12
 
 
-@share(0.25)
 @given(
     worlds(
         budgets=False,
@@ -100,7 +96,6 @@ def test_s13_stickiness_alone(world):
     assert close(lost, 0.5 * transferred, 1e-12)
 
 
-@share(0.25)
 @given(worlds(budgets=False, **PLAIN, decay=ENDLESS, tick=CAPPED))
 def test_s13_the_cap_alone(world):
     """α · Δt = 5: every source that strides at all is cut down to β of its energy, and nothing is made or lost by it."""

@@ -1,6 +1,8 @@
 """HTTP and WebSocket as they are met from outside: real requests over the loopback interface, a worker over a graph in memory."""
 
+import gzip
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -8,6 +10,7 @@ import threading
 import time
 from contextlib import suppress
 from http.client import HTTPException
+from pathlib import Path
 
 import jsonschema
 import psutil
@@ -23,6 +26,7 @@ from worker.events.schema import schemas
 from worker.events.subscribers import SUBSCRIBED, WAITING
 from worker.health import Verdict
 from worker.server import hub as hub_module
+from worker.server import page
 from worker.server import thread as thread_module
 from worker.server.app import PATHS, Served, application
 from worker.server.thread import Listener
@@ -43,7 +47,60 @@ def there():
 def test_the_index_names_every_path(there):
     status, found = there.get("/")
     assert (status, found["graphs"], found["paths"]) == (200, ["g"], list(PATHS))
+    told = (Path(__file__).parents[2] / "docs/how-to/watch.md").read_text()
+    assert [path for path in PATHS if f"`GET {path}" not in told and f" {path}" not in told] == ["/page/{file}"]
     assert set(there.get("/openapi.json")[1]["paths"]) == {"/", *PATHS} - {"/events", "/openapi.json"}
+
+
+def test_a_browser_is_given_the_page_and_each_file_that_it_names(there):
+    status, headers, body = there.ask("GET", "/", Accept="text/html,*/*;q=0.8")
+    assert (status, headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+    assert "unsafe" not in headers["content-security-policy"]
+    assert not re.search(rb"<script(?![^>]* src=)|\son\w+=|\sstyle=|https?://", body)
+    named = set(re.findall(rb'(?:src|href)="/page/([^"]+)"', body))
+    seen = {"index.html"}
+    while named:
+        name = named.pop().decode()
+        seen.add(name)
+        status, headers, body = there.ask("GET", f"/page/{name}")
+        assert (status, headers["x-content-type-options"], len(body) > 0) == (200, "nosniff", True), name
+        tag = headers["etag"]
+        assert there.ask("GET", f"/page/{name}", If_None_Match=tag)[::2] == (304, b"")
+        packed = there.ask("GET", f"/page/{name}", Accept_Encoding="gzip")
+        assert (packed[1]["content-encoding"], gzip.decompress(packed[2])) == ("gzip", body)
+        if not name.endswith((".min.js", ".svg")):
+            more = re.findall(rb'from "\./([\w.]+)"|"/page/([\w.-]+)"', body)
+            named |= {one or other for one, other in more} - {name.encode() for name in seen}
+    licences = {name for name in page.files() if name.startswith("LICENSE.")}
+    assert set(page.files()) == seen | licences, "all of them are used, and all are there"
+    libraries = {name.split(".")[0].lower() for name in seen if ".min." in name}
+    assert libraries == {name.split(".")[1] for name in licences}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/page/",
+        "/page/nothing.js",
+        "/page/..%2Fapp.py",
+        "/page/%2e%2e/page.py",
+        "/page/vendor/sigma.min.js",
+        "/page//etc/passwd",
+    ],
+)
+def test_the_page_has_no_other_files(there, path):
+    status, _, body = there.ask("GET", path)
+    assert status == 404
+    assert json.loads(body)["error"]
+
+
+def test_the_neighbourhood_and_a_search(there):
+    found = there.get("/api/graph?limit=20")[1]
+    ids = {row["id"] for row in found["nodes"]}
+    assert len(ids) == 20
+    assert all({link["source"], link["target"]} <= ids for link in found["links"])
+    assert [row["id"] for row in there.get("/api/search?q=n00&limit=3")[1]["results"]] == ["n000", "n001", "n002"]
 
 
 def test_health_is_the_workers(there):
@@ -53,10 +110,19 @@ def test_health_is_the_workers(there):
 
 def test_every_answer_is_what_openapi_says(there):
     spec = there.get("/openapi.json")[1]
-    for path in ("/", "/healthz", "/readyz", "/api/status", "/api/top", path_of("n001")):
+    for path in (
+        "/",
+        "/healthz",
+        "/readyz",
+        "/api/status",
+        "/api/top",
+        "/api/graph?limit=30",
+        "/api/search?q=n0",
+        path_of("n001"),
+    ):
         status, found = there.get(path)
         assert status == 200, path
-        template = "/api/node/{id}" if path.startswith("/api/node") else path
+        template = "/api/node/{id}" if path.startswith("/api/node") else path.partition("?")[0]
         schema = spec["paths"][template]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         jsonschema.validate(found, {**schema, "components": spec["components"]})
 
@@ -83,6 +149,11 @@ def test_a_node_is_found_by_any_id(there, own):
         ("/api/status?graph=other", 404, "the graph 'other' is not served here"),
         ("/api/top?limit=0", 422, "query.limit: Input should be greater than or equal to 1"),
         ("/api/top?limit=1001", 422, "less than or equal to 1000"),
+        ("/api/graph?limit=5001", 422, "less than or equal to 5000"),
+        ("/api/search", 422, "query.q: Field required"),
+        ("/api/search?q=", 422, "at least 1 character"),
+        (f"/api/search?q={'x' * 201}", 422, "at most 200 characters"),
+        ("/api/search?q=n&limit=101", 422, "less than or equal to 100"),
         ("/nowhere", 404, "Not Found"),
         ("/api/stimuli", 405, "Method Not Allowed"),
     ],
@@ -343,6 +414,10 @@ def test_with_a_token_nothing_is_told_without_it_but_whether_it_is_well():
                 assert b"n001" not in body
             assert there.ask("GET", path, Authorization=f"Bearer {TOKEN}")[0] == (404 if path == "/nowhere" else 200)
         assert there.get("/healthz") == (200, {"healthy": True, "ready": True, "why": ""})
+        assert there.ask("GET", "/", Accept="text/html")[0] == there.ask("GET", "/page/page.css")[0] == 200, (
+            "it holds nothing"
+        )
+        assert there.ask("POST", "/page/page.css")[0] == there.ask("GET", "/", Accept="application/json")[0] == 401
         assert there.get("/readyz", Authorization=f"bearer {TOKEN}")[1]["why"] == "g: running"
         assert there.post("/api/control", {"action": "pause"})[0] == 401
         assert worker.state == "running"
@@ -451,7 +526,7 @@ def test_a_connection_that_brings_no_request_is_closed(monkeypatch):
 def test_a_database_that_is_gone_is_named_and_probes_and_metrics_go_on():
     with serving(graph_of(5)) as there:
         there.desk.error = Unreachable("Neo4j does not answer", "is it running?")
-        for path in ("/api/status", "/api/top", path_of("n001")):
+        for path in ("/api/status", "/api/top", "/api/graph?limit=30", "/api/search?q=n0", path_of("n001")):
             assert there.get(path) == (503, {"error": "Neo4j does not answer", "remedy": "is it running?"})
         assert there.post("/api/stimuli", {"node": "n001", "delta": 1})[0] == 503
         assert there.ask("GET", "/metrics")[0] == 200

@@ -13,7 +13,7 @@ from tests.served import SOON, graph_of, serving
 
 REQUESTS = 400
 PATHS = (
-    "/", "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/", "/api/stimuli", "/api/control",
+    "/", "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/", "/api/graph", "/api/search", "/page/", "/page/page.js", "/api/stimuli", "/api/control",
     "/events", "/openapi.json", "/nowhere", "//", "/api/../metrics", "*",
 )  # fmt: skip
 VALUES = (

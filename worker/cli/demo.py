@@ -17,6 +17,8 @@ from rich.table import Table
 from worker import wordnet
 from worker.cli.console import Json, configure_log, open_graph, out, print_json, progress, say, settings_of
 from worker.cli.plain import shown
+from worker.cli.run import run
+from worker.cli.serve import Host, Port, listening
 from worker.cli.top import table
 from worker.database.artifacts import fetch
 from worker.errors import Fenced, InputError
@@ -66,24 +68,34 @@ class Story:
 def demo(
     word: Annotated[str, typer.Option(help="The word to stimulate.")] = "coffee",
     ticks: Annotated[int, typer.Option(min=1, max=10_000, help="How many ticks.")] = 30,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Go on until Ctrl-C, and serve the page: watch it in a browser.")
+    ] = False,
+    host: Host = None,
+    port: Port = None,
     json: Json = False,
 ) -> None:
     """Load WordNet into a real Neo4j, stimulate a word, and watch activation spread."""
     settings = settings_of(GRAPH, lease=LEASE)
     configure_log(as_json=json)
+    if listening(host, port) and not serve:
+        raise InputError("--host and --port say where to serve", "add --serve")
     started = time.monotonic()
     with open_graph(settings) as graph:
         _load(graph, settings)
         meanings = graph.connection.run("inspect/word", graph=graph.name, word=word.lower().strip())
         if not meanings:
             raise InputError(f"WordNet has no word {word!r}", "try --word tea, --word violin or --word 'black hole'")
-        run = secrets.token_hex(4)
+        now = secrets.token_hex(4)
         for meaning in meanings:
-            stimulus = f"demo:{run}:{meaning['id']}"
+            stimulus = f"demo:{now}:{meaning['id']}"
             desk.inject(graph, desk.Direct(meaning["id"], STIMULUS), stimulus, "demo", settings.tick.energy_max)
-        story = _ticks(graph, settings, ticks)
-        found, status = desk.top(graph, settings, SHOWN), desk.status(graph, settings)
-    if json:
+        if not serve:
+            story = _ticks(graph, settings, ticks)
+            found, status = desk.top(graph, settings, SHOWN), desk.status(graph, settings)
+    if serve:
+        run(graph=[GRAPH], serve=True, host=host, port=port, json=json)
+    elif json:
         print_json(_result(story, found, status))
     else:
         _tell(word, meanings, story, found, status, time.monotonic() - started)
@@ -175,6 +187,7 @@ def _tell(
         ),
         (f"stridegraph top --graph {GRAPH}", "what is active now"),
         (f"stridegraph inject --graph {GRAPH} tea.n.01 20", "put energy on one node; the next tick takes it"),
+        ("stridegraph demo --serve", "the same in a browser, while it goes on"),
         (f"stridegraph run --graph {GRAPH} --ticks 10", "the background process"),
         (f"stridegraph status --graph {GRAPH} --json", "the books, counted in the database"),
     ):

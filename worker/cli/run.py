@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.console import Json, configure_log, connection_of, out, print_json, settings_of
+from worker.cli.console import Json, configure_log, connection_of, out, print_json, say, settings_of
+from worker.cli.live import Board
 from worker.cli.record import Folder, Record, Strides
 from worker.cli.serve import Host, Port, listening
 from worker.errors import InputError, SettingsError
@@ -59,6 +60,8 @@ def run(
 ) -> None:
     """Move the graph's energy, tick by tick, until SIGTERM or Ctrl-C; waits for a database that is not there yet.
 
+    On a terminal it shows a table of the last tick and of the most active nodes; else it prints a line a tick.
+
     Ticks come faster the more there is to do, and at once when a stimulus comes. STRIDE_PACE__FIXED=1 makes it one a second,
     and so does --ticks where nothing else is set: a resting graph's own pace is a tick a minute.
     """
@@ -101,7 +104,7 @@ def _run_several(of: dict[str, Settings], ticks: int | None, recording: Record, 
         Fleet(
             graphs,
             Roll(connection, process_name()),
-            man=lambda graph: _worker(of[graph], health, recording, as_json=as_json, patient=False, serving=serving),
+            man=lambda graph: _worker(of[graph], health, recording, as_json=as_json, alone=False, serving=serving),
             prepare=lambda: migrate(connection),
             ttl=one.lease.ttl,
             health=health,
@@ -129,6 +132,7 @@ def _serving(of: dict[str, Settings], health: Health, *, serve: bool) -> Iterato
         desks = {graph: GraphDesk(Neo4jGraph(connection, graph), settings) for graph, settings in of.items()}
         serving = Serving(desks, one.serve, health)
         with serving.listener:
+            say(f"the page is {serving.listener.url}")
             yield serving
 
 
@@ -140,14 +144,20 @@ def _worker(
     *,
     as_json: bool,
     ticks: int | None = None,
-    patient: bool = True,
+    alone: bool = True,
     serving: Serving | None = None,
 ) -> Iterator[Worker]:
-    """Make a worker with a connection and sinks of its own, and close them at the end."""
+    """Make a worker with a connection and sinks of its own, and close them at the end.
+
+    `alone`: it is the one of this process, has the terminal for itself, and waits for a graph that another works on.
+    """
     with ExitStack() as stack:
         sinks = Sinks.of(settings.events, settings.graph)
         stack.callback(sinks.close)
-        sinks.add(Lines(as_json=as_json))
+        if out.is_terminal and alone and not as_json:
+            sinks.add(stack.enter_context(Board(settings.graph, serving and serving.listener.url)))
+        else:
+            sinks.add(Lines(as_json=as_json))
         recorder = recording.of(settings)
         if recorder:
             sinks.add(recorder)
@@ -159,7 +169,7 @@ def _worker(
             sinks,
             prepare=lambda: migrate(connection),
             ticks=ticks,
-            patient=patient,
+            patient=alone,
             health=health,
         )
         if serving:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,26 +12,57 @@ from rich.table import Table
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
 from worker.cli.plain import shown
 from worker.graph import desk
+from worker.process import signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from worker.graph.neo4j import Neo4jGraph
+    from worker.settings import Settings
+
+LOOK = 1.0  # seconds between two looks
+NOTHING = "no node has energy: `stridegraph inject NODE ENERGY` puts some in"
+
 
 def top(
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100_000, help="How many.")] = 20,
+    live: Annotated[
+        bool, typer.Option("--live", help="Look again every second, until Ctrl-C; where it is no terminal, in lines.")
+    ] = False,
     graph: Graph = None,
     json: Json = False,
 ) -> None:
     """Show the nodes with most energy, as it is now."""
     settings = settings_of(graph)
     with open_graph(settings) as there:
+        if live:
+            _watch(there, settings, limit, as_json=json)
+            return
         found = desk.top(there, settings, limit)
     if json:
         print_json({"graph": settings.graph, "results": found})
-    elif found:
-        out.print(table(found))
     else:
-        out.print("no node has energy: `stridegraph inject NODE ENERGY` puts some in")
+        out.print(table(found) if found else NOTHING)
+
+
+def _watch(graph: Neo4jGraph, settings: Settings, limit: int, *, as_json: bool) -> None:
+    """Show the nodes with most energy again and again."""
+    from worker.cli.live import drawn  # noqa: PLC0415  (it draws by this module's table)
+
+    over, rows = threading.Event(), [desk.top(graph, settings, limit)]
+    at_hand = out.is_terminal and not as_json
+    with signals(over.set), drawn(lambda: table(rows[0]) if rows[0] else NOTHING) if at_hand else nullcontext():
+        while True:
+            if as_json:
+                print_json({"graph": settings.graph, "results": rows[0]})
+            elif not at_hand:
+                out.print(
+                    "  ".join(f"{shown(row['label'] or row['id'])} {row['energy']:.3f}" for row in rows[0]) or NOTHING,
+                    soft_wrap=True,
+                )
+            if over.wait(LOOK):
+                return
+            rows[0] = desk.top(graph, settings, limit)
 
 
 def table(rows: list[dict[str, Any]], why: Callable[[str], str] | None = None) -> Table:

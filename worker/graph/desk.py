@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from worker.errors import InputError
 from worker.graph.port import Ledger
 from worker.graph.rows import LATEST, Rejected
+from worker.physics import weights
 from worker.physics.retention import kind
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 HEAVIEST = 50  # links that are shown of a node
+NEIGHBOURS = 10  # links that are shown of a node among others
+LOOKED = 10_000  # links of a node among which these are looked for
+LABELLED = 200_000  # nodes among which labels are looked for
 LISTED = 1000  # problems that a check lists; beyond that it only counts
 
 
@@ -112,7 +116,8 @@ def top(graph: Neo4jGraph, settings: Settings, limit: int) -> list[dict[str, Any
 def node(graph: Neo4jGraph, settings: Settings, own: str) -> dict[str, Any] | None:
     """Return one node as it is now, with its heaviest links; None where the graph has no such node.
 
-    id, type, label, energy (None: it is quarantined), threshold, active, visits, links (target, type, log_weight).
+    id, type, label, energy (None: it is quarantined), threshold, active, visits, links (target, type, log_weight, z: that
+    weight as §3 reads it; None where the physics skips the link).
     """
     rows = graph.connection.run("inspect/node", id=own, limit=HEAVIEST, **_as_of_now(graph, settings))
     if not rows:
@@ -120,7 +125,27 @@ def node(graph: Neo4jGraph, settings: Settings, own: str) -> dict[str, Any] | No
     found = rows[0]
     found["threshold"] = found["threshold"] or settings.physics.threshold_of(found["type"] or "*")
     found["links"] = [link for link in found["links"] if isinstance(link["target"], str)]
+    _standardise(found["links"], graph, settings)
     return {**found, "active": found["energy"] is not None and found["energy"] >= found["threshold"]}
+
+
+def neighbourhood(graph: Neo4jGraph, settings: Settings, limit: int) -> dict[str, Any]:
+    """Return the nodes with most energy now, as `top` does, and of each its heaviest links to others of them.
+
+    nodes (id, type, label, energy, threshold), links (source, target, type, log_weight, z).
+    """
+    nodes = top(graph, settings, limit)
+    ids = [row["id"] for row in nodes]
+    rows = graph.connection.run("inspect/among", graph=graph.name, ids=ids, looked=LOOKED, limit=NEIGHBOURS)
+    links = [{"source": row["source"], **link} for row in rows for link in row["links"]]
+    _standardise(links, graph, settings)
+    return {"nodes": nodes, "links": links}
+
+
+def search(graph: Neo4jGraph, text: str, limit: int) -> list[dict[str, Any]]:
+    """Return nodes whose id or label begins with a text: id, type, label. Labels are looked for among LABELLED nodes."""
+    asked = {"prefix": text, "lower": text.lower(), "limit": limit, "looked": LABELLED}
+    return graph.connection.run("inspect/search", graph=graph.name, **asked)
 
 
 def pending(graph: Neo4jGraph) -> int:
@@ -168,6 +193,17 @@ def check(graph: Neo4jGraph, settings: Settings) -> Problems:
         total += row["count"]
         listed += [Rejected(*problem) for problem in row["rows"]]
     return Problems(total, listed[:LISTED])
+
+
+def _standardise(links: list[dict[str, Any]], graph: Neo4jGraph, settings: Settings) -> None:
+    """Add to each link its weight as the physics reads it (§3): z, among all links of its type."""
+    kinds, chosen = sorted({link["type"] for link in links}), settings.physics.weights
+    read = weights.standard(kinds, graph.statistics(), chosen)
+    of = {kind: (mean, scale) for kind, mean, scale in zip(kinds, read.mean.tolist(), read.scale.tolist(), strict=True)}
+    for link in links:
+        (mean, scale), value = of[link["type"]], link["log_weight"]
+        z = (value - mean) * scale if abs(value) <= weights.LARGEST else None
+        link["z"] = None if z is None else max(-chosen.z_clip, min(chosen.z_clip, z))
 
 
 def _energy(name: str, amount: float, energy_max: float) -> None:

@@ -23,12 +23,15 @@ from starlette.exceptions import HTTPException
 from worker.errors import GraphError, InputError, StrideError
 from worker.events.subscribers import SUBSCRIBED
 from worker.health import Verdict
+from worker.server import page
 from worker.server.follow import ABORT, follow
 from worker.server.guard import BUG, TRUSTED, Guard, Refusal
 from worker.server.models import (
     ForCandidates,
     ForNode,
     Index,
+    Matches,
+    Neighbourhood,
     NodeNow,
     Obeyed,
     Order,
@@ -55,8 +58,9 @@ FRESH = 10.0  # seconds for which an answer of the database serves for a scrape
 PING = 5.0  # seconds for which it serves for a probe, where no worker says how it stands
 GONE = 5.0  # seconds that a follower is given to take note that it is cut off
 PATHS = (
-    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/stimuli", "/api/control", "/events",
-    "/openapi.json",
+    "/healthz", "/readyz", "/metrics", "/api/status", "/api/top", "/api/node/{id}", "/api/graph", "/api/search",
+    "/api/stimuli", "/api/control", "/events",
+    "/openapi.json", "/page/{file}",
 )  # fmt: skip
 
 
@@ -129,11 +133,20 @@ class Answers:
         self._counted = dict.fromkeys(graphs, float("-inf"))
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def index(self) -> Response:
-        """Tell what there is here."""
-        return _json(
-            {"name": "stridegraph", "version": version("stridegraph"), "graphs": sorted(self.graphs), "paths": PATHS}
-        )
+    async def index(self, request: Request) -> Response:
+        """Tell what there is here: to a browser the page, to a program JSON."""
+        if page.wanted(request.headers.get("accept", "")):
+            return page.answer(page.INDEX, request.headers)
+        told = {"name": "stridegraph", "version": version("stridegraph"), "graphs": sorted(self.graphs), "paths": PATHS}
+        answered = _json(told)
+        answered.headers["vary"] = "Accept"
+        return answered
+
+    async def file(self, request: Request, file: Annotated[str, Path(max_length=200)]) -> Response:
+        """Return one of the files that the page is made of."""
+        if file not in page.files():
+            raise Denied(404, f"the page has no file {file!r}", "see / for what there is")
+        return page.answer(file, request.headers)
 
     async def healthz(self, request: Request) -> Response:
         """Tell whether the process does its duty: its workers were heard of in time; without any, the database answers."""
@@ -171,6 +184,23 @@ class Answers:
         """Return the nodes with most energy, as it is now."""
         name, served = self._served(graph)
         return _json({"graph": name, "results": await self._ask(served.desk.top, limit)})
+
+    async def graph(
+        self, graph: GraphName = None, limit: Annotated[int, Query(ge=1, le=5000, description="how many nodes")] = 300
+    ) -> Response:
+        """Return the nodes with most energy, as it is now, and the heaviest links of each to others of them."""
+        name, served = self._served(graph)
+        return _json({"graph": name, **await self._ask(served.desk.neighbourhood, limit)})
+
+    async def search(
+        self,
+        q: Annotated[str, Query(min_length=1, max_length=200, description="how an id or a label begins")],
+        graph: GraphName = None,
+        limit: Annotated[int, Query(ge=1, le=100, description="how many")] = 20,
+    ) -> Response:
+        """Find nodes by how their ids begin, or their labels in whatever case."""
+        name, served = self._served(graph)
+        return _json({"graph": name, "results": await self._ask(served.desk.search, q, limit)})
 
     async def node(
         self,
@@ -301,12 +331,15 @@ def application(
         ("/", answers.index, Index),
         ("/api/status", answers.status, Standing),
         ("/api/top", answers.top, Tops),
+        ("/api/graph", answers.graph, Neighbourhood),
+        ("/api/search", answers.search, Matches),
         ("/api/node/{id:anything}", answers.node, NodeNow),
     ):
         app.get(path, response_model=model)(endpoint)
     app.get("/healthz", responses=well)(answers.healthz)
     app.get("/readyz", responses=well)(answers.readyz)
     app.get("/metrics", response_class=Response, responses=text)(answers.scrape)
+    app.get("/page/{file}", response_class=Response, responses=text)(answers.file)
     app.post("/api/stimuli", response_model=Queued, status_code=202)(answers.inject)
     app.post("/api/control", response_model=Obeyed, status_code=202)(answers.control)
     app.websocket("/events")(answers.events)

@@ -27,6 +27,12 @@ class Desk(Protocol):
     def node(self, own: str) -> dict[str, Any] | None:
         """Return a node; None where there is none of this id."""
 
+    def neighbourhood(self, limit: int) -> dict[str, Any]:
+        """Return the nodes with most energy, and the links among them."""
+
+    def search(self, text: str, limit: int) -> list[dict[str, Any]]:
+        """Return nodes whose id or label begins with a text."""
+
     def inject(self, amount: Direct | Budget, stimulus: str, source: str) -> str:
         """Append a stimulus to the queue, and return what became of it. Raises InputError."""
 
@@ -56,6 +62,14 @@ class GraphDesk:
     def node(self, own: str) -> dict[str, Any] | None:
         """Look for one node."""
         return desk.node(self._graph, self._settings, own)
+
+    def neighbourhood(self, limit: int) -> dict[str, Any]:
+        """Look for the nodes with most energy, and for the links among them."""
+        return desk.neighbourhood(self._graph, self._settings, limit)
+
+    def search(self, text: str, limit: int) -> list[dict[str, Any]]:
+        """Look for nodes by how their ids and labels begin."""
+        return desk.search(self._graph, text, limit)
 
     def inject(self, amount: Direct | Budget, stimulus: str, source: str) -> str:
         """Append to the queue."""

@@ -18,6 +18,8 @@ from urllib.parse import urlsplit
 import orjson
 import structlog
 
+from worker.server import page
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from worker.settings import ServeSettings
 
 PROBES = ("/healthz", "/readyz")  # asked without a token; then they say nothing but yes or no
+PAGE = "/page/"  # what the page is made of: it holds nothing of a graph, and asks for the token itself
 TRUSTED = "stridegraph.trusted"  # in the scope: the request carried the token, where one is demanded
 BODY = 65_536  # bytes of a request
 PATIENCE = 10.0  # seconds for a request's body to arrive
@@ -118,7 +121,7 @@ class Guard:
         if origin is not None and not self._is_friend(origin, host):
             return Refusal(403, f"pages of {origin[:100]!r} may not ask", "name it in STRIDE_SERVE__ORIGINS, if it may")
         scope[TRUSTED] = not self._token or hmac.compare_digest(_token(headers).encode(), self._token)
-        if not scope[TRUSTED] and scope["path"] not in PROBES:
+        if not scope[TRUSTED] and not _is_open(scope, headers):
             remedy = "send the header `Authorization: Bearer TOKEN`"
             return Refusal(401, "the token is missing or wrong", remedy, ((b"www-authenticate", b"Bearer"),))
         if scope["type"] == "http" and scope["method"] == "POST" and not _is_json(headers.get(b"content-type", "")):
@@ -187,6 +190,14 @@ def _token(headers: dict[bytes, str]) -> str:
         return token.strip()
     offered = (name.strip() for name in headers.get(b"sec-websocket-protocol", "").split(","))
     return next((name.removeprefix(BEARER) for name in offered if name.startswith(BEARER)), "")
+
+
+def _is_open(scope: Scope, headers: dict[bytes, str]) -> bool:
+    """Tell whether somebody without a token may have this: the probes, and the page without anything in it."""
+    path = scope["path"]
+    if scope["type"] != "http" or scope["method"] not in {"GET", "HEAD"}:
+        return path in PROBES
+    return path in PROBES or path.startswith(PAGE) or (path == "/" and page.wanted(headers.get(b"accept", "")))
 
 
 def _is_json(kind: str) -> bool:

@@ -114,6 +114,41 @@ class LinkOut(BaseModel):
     target: str
     type: str
     log_weight: float | None
+    z: Annotated[
+        float | None,
+        Field(
+            description="its weight as the physics reads it, among the links of its type (§3); null: it skips the link"
+        ),
+    ]
+
+
+class LinkAmong(LinkOut):
+    """A link between two of the nodes that are shown."""
+
+    source: str
+
+
+class Neighbourhood(BaseModel):
+    """The nodes with most energy, and the heaviest links of each to others of them."""
+
+    graph: str
+    nodes: list[Node]
+    links: list[LinkAmong]
+
+
+class Found(BaseModel):
+    """A node that was looked for."""
+
+    id: str
+    type: str | None
+    label: str | None
+
+
+class Matches(BaseModel):
+    """Nodes whose id or label begins with a text."""
+
+    graph: str
+    results: list[Found]
 
 
 class NodeNow(BaseModel):
