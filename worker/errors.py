@@ -4,6 +4,7 @@ StrideError                    it did not work; the message names the thing, `re
 ├── SettingsError              a setting is wrong (exit code 2)
 ├── InputError                 a file, a row or an argument is wrong (exit code 2)
 ├── DatabaseError              the local server could not be fetched, started or stopped
+├── EngineError                the engine that was asked for is not installed, or does not start
 ├── GraphError                 the database's side of a tick
 │   ├── Unreachable            nothing answers at the URI, or not any more: worth another try
 │   │   ├── Busy               the database asks to try the transaction again
@@ -51,6 +52,10 @@ class InputError(StrideError):
 
 class DatabaseError(StrideError):
     """The local server could not be fetched, started or stopped."""
+
+
+class EngineError(StrideError):
+    """The engine that was asked for is not installed, or does not start."""
 
 
 class GraphError(StrideError):

@@ -146,6 +146,11 @@ def opened(folder: Path) -> Snapshot:
     return Snapshot(folder, manifest)
 
 
+def described(folder: Path) -> dict[str, Any]:
+    """Return a snapshot's manifest, once it has been looked at, and no table. Raises InputError."""
+    return _manifest(folder)
+
+
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     from worker.archive.files import Snapshot
 
+    Engine = Callable[[Snapshot, Sequence[Sequence[Scenario]], Sequence[int]], Iterator[tuple[int, Rows]]]
+
 FORMAT = "stridegraph sweep"
 SCHEMA = 1  # of the tables
 MANIFEST, LOCK, PARTS = "sweep.json", ".lock", "parts"
@@ -80,10 +82,12 @@ def sweep(
     processes: int,
     done: Callable[[int], object] = lambda _: None,
     runs: Callable[..., object] | None = None,
+    engine: Engine | None = None,
 ) -> dict[str, Any]:
     """Do all scenarios that are not done yet, and return the manifest; `done` hears how many are, at first and as they come.
 
-    `runs` is told how many were left. Raises InputError where the folder is of something else, or another process works in it.
+    `runs` is told how many were left; an `engine` runs them in place of processes of this machine. Raises InputError where
+    the folder is of something else, or another process works in it.
     """
     with _folder(what) as finished:
         if finished:
@@ -95,7 +99,10 @@ def sweep(
         done(sum(len(chunks[number]) for number in there))
         if runs:
             runs(sum(len(chunks[number]) for number in left))
-        _run(what, chunks, left, processes, done)
+        if engine:
+            _by_engine(what, chunks, engine(what.snapshot, chunks, left), done)
+        else:
+            _run(what, chunks, left, processes, done)
         return _finish(what, len(chunks))
 
 
@@ -115,6 +122,15 @@ def check(what: Sweep) -> None:
             _known(what)
     except OSError as error:
         raise InputError(f"{what.folder}: {error.strerror or error}", "name a folder that can be written") from error
+
+
+def _by_engine(
+    what: Sweep, chunks: Sequence[Sequence[Scenario]], found: Iterator[tuple[int, Rows]], done: Callable[[int], object]
+) -> None:
+    """Write chunks as they come."""
+    for number, tables in found:
+        _write(tables, str(what.folder / PARTS), number)
+        done(len(chunks[number]))
 
 
 def _run(
@@ -155,8 +171,12 @@ def _begin() -> None:
 
 
 def _chunk(source: tuple[str, str], chunk: Sequence[Scenario], parts: str, number: int) -> None:
-    """Run a chunk and write it; the scenarios' file last."""
-    found = rows(source, chunk)
+    """Run a chunk and write it."""
+    _write(rows(source, chunk), parts, number)
+
+
+def _write(found: Rows, parts: str, number: int) -> None:
+    """Write what came of a chunk; the scenarios' file last."""
     for kind in TABLES:
         path = _part(Path(parts), kind, number)
         _put(getattr(found, kind), path)

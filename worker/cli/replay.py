@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from pathlib import Path  # noqa: TC003  (typer reads the annotation)
-from typing import TYPE_CHECKING, Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -13,6 +13,7 @@ from worker.archive import files, recorded
 from worker.archive import replay as archive
 from worker.archive.load import memory
 from worker.archive.segments import ATTACH
+from worker.cli import spark
 from worker.cli.compare import DT, LONGEST, TICKS
 from worker.cli.console import Json, out, print_json, progress, say
 from worker.cli.plain import plain
@@ -28,10 +29,15 @@ if TYPE_CHECKING:
     from worker.graph.memory import MemoryGraph
     from worker.settings import Settings
 
+LOCAL = "leave out --engine, or what it cannot do"
+
 
 def replay(
-    snapshot: Annotated[
-        Path, typer.Argument(metavar="SNAPSHOT", help="A folder that `stridegraph snapshot` has written.")
+    where: Annotated[
+        str,
+        typer.Argument(
+            metavar="SNAPSHOT", help="A folder that `stridegraph snapshot` has written; for Spark, its URI will do."
+        ),
     ],
     recording: Annotated[
         Path | None,
@@ -63,10 +69,20 @@ def replay(
         ),
     ] = None,
     results: Annotated[
-        Path | None,
+        str | None,
         typer.Option("--out", metavar="DIR", help="A new folder for each tick's figures, nodes and links, as Parquet."),
     ] = None,
     events: Annotated[Path | None, typer.Option(help="A JSON-lines file for all events of the ticks.")] = None,
+    engine: Annotated[
+        Literal["local", "spark"], typer.Option(help="`spark`: for a graph that no machine holds.")
+    ] = "local",
+    master: Annotated[
+        str | None, typer.Option(help="Spark: where it runs; by default local[*].", show_default=False)
+    ] = None,
+    conf: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Spark: a setting of its own.")] = None,
+    checkpoints: Annotated[
+        str | None, typer.Option(metavar="DIR", help="Spark: a folder or URI that all its machines reach.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run ticks on a snapshot in memory, by the code that a worker runs: the same bits, and no database.
@@ -76,8 +92,17 @@ def replay(
     if dt is not None and not 0.0 < dt <= LONGEST:
         raise InputError(f"--dt {dt:g} is not a number over 0", f"give one up to {LONGEST:g}")
     _check_options(recording, expect, dt, stimuli)
-    if results:
-        files.check_new(results)
+    if engine == "spark":
+        if recording or expect or events:
+            raise InputError("--engine spark runs ticks, and neither replays a recording nor writes events", LOCAL)
+        asked = spark.Asked(where, ticks or TICKS, DT if dt is None else dt, stimuli, results)
+        spark.replay(asked, spark.engine_of(master, conf or [], checkpoints), as_json=json)
+        return
+    if master or conf or checkpoints:
+        raise InputError("--master, --conf and --checkpoints are for --engine spark", "add it, or leave them out")
+    snapshot, folder = Path(where), Path(results) if results else None
+    if folder:
+        files.check_new(folder)
     started = time.monotonic()
     there, tables = archive.opened(snapshot)
     settings, changed = archive.settings_for(there)
@@ -95,8 +120,8 @@ def replay(
         _check_nodes(plan, graph.keys({told.node for some in plan.stimuli.values() for told in some}), snapshot)
         with _telling(events, graph.name, count) as (sink, done):
             found = archive.replay(graph, settings, plan, sink, done)
-    if results:
-        archive.write(results, graph, found)
+    if folder:
+        archive.write(folder, graph, found)
     _tell(found, snapshot, changed, time.monotonic() - started, as_json=json)
 
 

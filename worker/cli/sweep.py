@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import nullcontext
 from pathlib import Path  # noqa: TC003  (typer reads the annotation)
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from worker.archive import plan, replay
 from worker.archive import sweep as archive
+from worker.cli import spark
 from worker.cli.console import Json, out, print_json, progress, say
 from worker.cli.plain import plain
+from worker.errors import InputError
 
 
 def sweep(
@@ -29,6 +32,11 @@ def sweep(
         int | None,
         typer.Option(min=1, max=1024, help="How many at once; by default one for each core.", show_default=False),
     ] = None,
+    engine: Annotated[Literal["local", "spark"], typer.Option(help="`spark`: each scenario a task of it.")] = "local",
+    master: Annotated[
+        str | None, typer.Option(help="Spark: where it runs; by default local[*].", show_default=False)
+    ] = None,
+    conf: Annotated[list[str] | None, typer.Option(metavar="KEY=VALUE", help="Spark: a setting of its own.")] = None,
     json: Json = False,
 ) -> None:
     """Run each of a plan's settings with each of its stimuli and seeds on a snapshot, and keep the energies that come of it.
@@ -42,13 +50,16 @@ def sweep(
     what = archive.Sweep(folder, there, scenarios)
     archive.check(what)
     ran = [0]
-    with progress() as bar:
+    if engine == "local" and (master or conf):
+        raise InputError("--master and --conf are for --engine spark", "add it, or leave them out")
+    with progress() as bar, spark.scenarios(master, conf or []) if engine == "spark" else nullcontext() as by_spark:
         task = bar.add_task("running scenarios", total=len(scenarios))
         manifest = archive.sweep(
             what,
             processes or os.cpu_count() or 1,
             lambda count: bar.advance(task, count),
             lambda left: ran.insert(0, left),
+            by_spark,
         )
     seconds = time.monotonic() - started
     rows = {name.removesuffix(".parquet"): found["rows"] for name, found in manifest["files"].items()}

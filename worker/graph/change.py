@@ -109,9 +109,18 @@ def _next(held: Held, moment: Moment, dt: float) -> Ledger:
 def _digest(held: Held, strides: Strides) -> str:
     """Chain the tick's strides: ends, link types, energies; nothing that differs from one database to another."""
     resident = held.resident
-    digest = hashlib.sha256(held.ledger.digest.encode())
-    digest.update(resident["name"][strides.source].tobytes())
-    digest.update(resident["name"][strides.target].tobytes())
-    digest.update(np.array(resident.link_type_names, dtype=np.uint64)[resident.link("type")[strides.link]].tobytes())
-    digest.update(strides.energy.tobytes())
+    return chained(
+        held.ledger.digest,
+        resident["name"][strides.source],
+        resident["name"][strides.target],
+        np.array(resident.link_type_names, dtype=np.uint64)[resident.link("type")[strides.link]],
+        strides.energy,
+    )
+
+
+def chained(before: str, *columns: np.ndarray) -> str:
+    """Return the digest of strides and all before them: fingerprints of sources, targets and link types, and energies."""
+    digest = hashlib.sha256(before.encode())
+    for column in columns:
+        digest.update(column.tobytes())
     return digest.hexdigest()

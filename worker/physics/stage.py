@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,8 +13,18 @@ from worker.physics.model import Staged
 from worker.physics.transfer import changes
 
 if TYPE_CHECKING:
-    from worker.physics.model import Floats, Frontier, Int32s, Strides
+    from worker.physics.model import Floats, Frontier, Int32s, Ints, Strides
     from worker.physics.parameters import Parameters
+
+
+class Sums(NamedTuple):
+    """What strides come to, added up by node in their order (§2)."""
+
+    touched: Int32s  # (U,) indices of nodes, ascending
+    source: Ints  # (M,) each stride's ends, as places among them
+    target: Ints  # (M,)
+    change: Floats  # (U,) δ
+    lost: float  # energy that stickiness did not keep
 
 
 def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: Parameters) -> Staged:
@@ -22,12 +32,18 @@ def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: 
 
     Raises BooksError where a source would be overdrawn: the caps make that impossible, so something is broken.
     """
-    nodes, links = frontier.nodes, frontier.links
     touched, place = np.unique(np.concatenate((strides.source, strides.target, stimulated)), return_inverse=True)
     source, target = place[: len(strides.source)], place[len(strides.source) : 2 * len(strides.source)]
+    change, lost = changes(frontier, strides, source, target, len(touched))
+    return judged(frontier, strides, Sums(touched, source, target, change, math.fsum(lost.tolist())), parameters)
+
+
+def judged(frontier: Frontier, strides: Strides, sums: Sums, parameters: Parameters) -> Staged:
+    """Return what is staged of strides whose energies have been added up; raises BooksError as `stage` does."""
+    nodes, links = frontier.nodes, frontier.links
+    touched, source, target, change, lost = sums
     before = decay.stored(nodes, touched, frontier.clock)
     snapshot = before + nodes.stimulus[touched]
-    change, lost = changes(frontier, strides, source, target, len(touched))
     after = snapshot + change
     if len(after) and after.min() < 0.0:
         raise BooksError(
@@ -47,7 +63,7 @@ def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: 
         snapshot=snapshot,
         after=after,
         visits=np.bincount(target, minlength=len(touched)),
-        lost=math.fsum(lost.tolist()),
+        lost=lost,
         phi=phi,
         z_phi=z_phi,
         tier=tier,

@@ -1,0 +1,103 @@
+"""`stridegraph replay --engine spark`: the options that belong to it, and what it tells."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from worker.archive import replay as archive
+from worker.archive.files import Snapshot
+from worker.cli.console import out, print_json, progress, say
+from worker.cli.plain import plain
+from worker.errors import InputError
+from worker.spark.session import is_local, session
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from worker.archive.scenario import Rows
+
+
+class Engine(NamedTuple):
+    """Where Spark runs, what it is told beside that, and where it writes what it goes on from."""
+
+    master: str
+    conf: Mapping[str, str]
+    checkpoints: str | None
+
+
+class Asked(NamedTuple):
+    """What is to be replayed."""
+
+    snapshot: str
+    ticks: int
+    dt: float  # s
+    stimuli: Path | None
+    results: str | None
+
+
+def engine_of(master: str | None, conf: list[str], checkpoints: str | None) -> Engine:
+    """Return the engine that the options describe. Raises InputError."""
+    pairs = [text.partition("=") for text in conf]
+    for text, (name, equals, _) in zip(conf, pairs, strict=True):
+        if not (equals and name.startswith("spark.")):
+            raise InputError(f"--conf {text!r}: it is not spark.KEY=VALUE", "for example: spark.driver.memory=8g")
+    where = master or "local[*]"
+    if not (checkpoints or is_local(where)):
+        why = f"--master {where}: its machines need a folder that all of them reach"
+        raise InputError(why, "name one: --checkpoints s3a://bucket/checkpoints")
+    return Engine(where, {name: value for name, _, value in pairs}, checkpoints)
+
+
+@contextmanager
+def scenarios(master: str | None, conf: list[str]) -> Iterator[Callable[..., Iterator[tuple[int, Rows]]]]:
+    """Give what runs scenarios of a sweep on Spark. Raises InputError, EngineError."""
+    engine = engine_of(master, conf, "none is needed")
+    with session(engine.master, engine.conf) as spark:
+        from worker.spark.scenarios import rows  # noqa: PLC0415  (an extra, which `session` has looked for)
+
+        yield partial(rows, spark)
+
+
+def replay(asked: Asked, engine: Engine, *, as_json: bool) -> None:
+    """Run a plan on a snapshot by Spark, and tell what came of it. Raises InputError, EngineError."""
+    started = time.monotonic()
+    with ExitStack() as stack:
+        spark = stack.enter_context(session(engine.master, engine.conf))
+        from worker.spark import replay as by_spark  # noqa: PLC0415  (an extra, which `session` has looked for)
+        from worker.spark.reading import given  # noqa: PLC0415
+
+        found = given(spark, asked.snapshot)
+        settings, changed = archive.settings_for(Snapshot(Path(found.where), found.manifest))
+        for name, (was, now) in changed.items():
+            say(plain(f"{name} is {now!r}, by the environment; the snapshot has {was!r}"))
+        stimuli = archive.stimuli_of(asked.stimuli, asked.ticks, settings.tick.energy_max) if asked.stimuli else {}
+        folder = engine.checkpoints or stack.enter_context(tempfile.TemporaryDirectory(prefix="stridegraph-spark-"))
+        run = by_spark.attach(
+            spark, found, settings, f"{folder.rstrip('/')}/{found.manifest['sha256'][:12]}-{time.time_ns()}"
+        )
+        told = {told.node for some in stimuli.values() for told in some}
+        if missing := by_spark.absent(run, told):
+            raise InputError(f"there is no node {missing[0]!r} in {asked.snapshot}", "see its nodes.parquet")
+        bar = stack.enter_context(progress())
+        task = bar.add_task("ticking", total=asked.ticks)
+        done = by_spark.replay(run, archive.Plan(asked.ticks, asked.dt, stimuli), lambda: bar.advance(task))
+        for line in run.rejected:
+            say(plain(f"left out: the stimulus {line}"))
+        if asked.results:
+            by_spark.write(asked.results, done)
+        last = done.frames[-1]
+        if as_json:
+            print_json({"snapshot": asked.snapshot, "ticks": len(done.frames), "tick": last["tick"],
+                        "energy_total": last["energy_total"], "frontier_active": done.active,
+                        "seconds": time.monotonic() - started, "strides": last["digest"]})  # fmt: skip
+            return
+        out.print(
+            f"tick {last['tick']}: active {done.active:,}, total energy {last['energy_total']:.6g}, "
+            f"{len(done.frames):,} ticks in {time.monotonic() - started:.1f} s\nstrides {last['digest']}",
+            soft_wrap=True,
+        )
