@@ -155,7 +155,7 @@ def _worker(
         sinks = Sinks.of(settings.events, settings.graph)
         stack.callback(sinks.close)
         if out.is_terminal and alone and not as_json:
-            sinks.add(stack.enter_context(Board(settings.graph, serving and serving.listener.url)))
+            sinks.add(stack.enter_context(Board(settings.graph, serving.listener.url if serving else None)))
         else:
             sinks.add(Lines(as_json=as_json))
         recorder = recording.of(settings)
