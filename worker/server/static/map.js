@@ -3,7 +3,8 @@ import { colours, mix } from "./colours.js";
 import { isActive, named } from "./store.js";
 
 const FLIGHT = 900, FLASH = 1100; // ms that a stride takes, and a flip glows
-const MOVING = 350; // strides on their way at once
+const MANY = 4000; // links from which on they are hair lines, left out while the view moves
+const MOVING = 250; // strides on their way at once
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class GraphMap {
@@ -27,6 +28,8 @@ export class GraphMap {
       minEdgeThickness: 0.4,
       stagePadding: 36,
       zIndex: true,
+      edgeProgramClasses: { thick: Sigma.rendering.EdgeRectangleProgram, thin: Sigma.rendering.EdgeLineProgram },
+      defaultEdgeType: "thick",
       defaultDrawNodeHover: (context, data, settings) => this.#drawHover(context, data, settings),
     });
     this.sigma.on("clickNode", ({ node }) => select(node));
@@ -36,7 +39,7 @@ export class GraphMap {
     this.sigma.on("afterRender", () => { this.drawn += 1; });
     this.canvas = Object.assign(document.createElement("canvas"), { className: "overlay" });
     box.querySelector(".sigma-hovers, .sigma-mouse")?.before(this.canvas);
-    this.context = this.canvas.getContext("2d");
+    this.context = this.canvas.getContext("2d", { willReadFrequently: true }); // on the processor: it is small strokes, anew in every frame
     new ResizeObserver(() => this.#size()).observe(box);
     this.worker = new Worker("/page/layout.js");
     this.worker.onmessage = ({ data }) => this.#place(data);
@@ -75,7 +78,12 @@ export class GraphMap {
       attributes.forceLabel = id === selected;
       attributes.zIndex = id === selected ? 2 : active ? 1 : 0;
     });
-    const many = graph.size > 4000;
+    const many = graph.size > MANY;
+    if (this.many !== many) {
+      this.many = many;
+      this.sigma.setSetting("defaultEdgeType", many ? "thin" : "thick");
+      this.sigma.setSetting("hideEdgesOnMove", many);
+    }
     graph.forEachEdge((key, attributes, source, target) => {
       const link = store.links.get(key);
       const heavy = link && link.z !== null ? 1 / (1 + Math.exp(-link.z)) : 0.3;
