@@ -11,6 +11,8 @@ import pandas as pd
 import psutil
 
 from tests.unit.test_sweep import folder  # noqa: F401  (a fixture)
+from worker.archive import plan as planning
+from worker.archive import replay, sweep
 
 COUNT = 160
 
@@ -47,7 +49,7 @@ def wait_until(condition, seconds=90.0):
 def test_killed_at_any_moment_it_goes_on(folder, tmp_path):  # noqa: F811
     plan = tmp_path / "plan.toml"
     pairs = "".join(f"s{i:03} = {{n{i % 40:03} = {1 + i}}}\n" for i in range(COUNT // 2))
-    plan.write_text(f"ticks = 60\n[settings.a]\n[settings.b]\ntick.alpha = 0.1\n[stimuli]\n{pairs}")
+    plan.write_text(f"ticks = 40\n[settings.a]\n[settings.b]\ntick.alpha = 0.1\n[stimuli]\n{pairs}")
     out = tmp_path / "out"
     first = start(folder, plan, out)
     wait_until(lambda: len(list(out.glob("parts/0*.scenarios.parquet"))) >= 2)
@@ -68,7 +70,9 @@ def test_killed_at_any_moment_it_goes_on(folder, tmp_path):  # noqa: F811
     assert energies.groupby("scenario").size().tolist() == scenarios["nodes"].tolist()
 
     whole = tmp_path / "whole"
-    ended(start(folder, plan, whole))
+    snapshot, tables = replay.opened(folder)
+    scenarios_of = planning.scenarios(planning.read(plan), snapshot, tables.nodes["id"].to_pylist())
+    sweep.sweep(sweep.Sweep(whole, snapshot, scenarios_of), 1)
     pd.testing.assert_frame_equal(energies, pd.read_parquet(whole / "energies.parquet"), check_exact=True)
     same = ["scenario", "settings", "stimuli", "energy_total", "strides", "digest"]
     assert scenarios[same].equals(pd.read_parquet(whole / "scenarios.parquet")[same])
