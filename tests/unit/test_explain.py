@@ -125,9 +125,9 @@ def test_a_recording_explains_by_itself_or_from_a_snapshot(recorded):
     assert whole["sources"]["stimulus"] > 0.0 == late["sources"]["stimulus"]
     assert explained("n002", "--recording=rec", "--tick=3")["tick"] == 3
     text = told("n002", "--recording=rec", "--least=0.001")
-    assert re.search(r"n002  energy [\d.]+ after tick 8\n├── in the end: stimuli +[\d.]+ %", text)
+    assert re.search(r"n002  energy [\d.]+ after tick 8\n├── in the end: stimuli [\d.]+ %", text)
     assert re.search(r"from n\d\d\d by \w+: \d+ strides at ticks 1 to 8", text)
-    assert re.search(r"cost [\d.]+ = \(weight [\d.]+ \+ novelty [\d.e-]+ \+ goal 0\) × 1, chosen for \w+", text)
+    assert re.search(r"cost [\d.]+ = \(weight [\d.]+ \+ novelty [\d.e-]+ \+ goal 0\) × 1, reason: \w+", text)
     assert "was there before tick 1" in text
 
 

@@ -109,7 +109,7 @@ def tree(found: dict[str, Any]) -> Tree:
     if not energy > 0.0:
         top.add("it has none")
         return top
-    kinds = ", ".join(f"{CALLED[kind]} {_share(x, energy)}" for kind, x in found["sources"].items() if x > 0.0)
+    kinds = ", ".join(f"{CALLED[kind]} {_share(x, energy).strip()}" for kind, x in found["sources"].items() if x > 0.0)
     top.add(f"[dim]in the end: {kinds}[/]")
     for branch in found["branches"]:
         _add(top, branch, energy, found["since"])
@@ -147,7 +147,7 @@ def _cost(largest: dict[str, Any]) -> str:
     parts = " + ".join(f"{name} {largest[name]:.3g}" for name in ("weight", "novelty", "goal"))
     return (
         f"tick {largest['tick']}: moved {largest['energy']:.4g}, share {largest['share']:.2f}, "
-        f"cost {largest['cost']:.3g} = ({parts}) × {largest['multiplier']:.3g}, chosen for {largest['reason']}"
+        f"cost {largest['cost']:.3g} = ({parts}) × {largest['multiplier']:.3g}, reason: {largest['reason']}"
     )
 
 
