@@ -23,6 +23,18 @@ StrideError                    it did not work; the message names the thing, `re
 
 from __future__ import annotations
 
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def nearest(node: str, ids: Iterable[str]) -> str:
+    """Return the remedy for an id that there is not: those that come nearest, where some do."""
+    near = difflib.get_close_matches(node, dict.fromkeys(ids), n=3)
+    return f"did you mean {' or '.join(map(repr, near))}?" if near else "see `stridegraph top`, or the ids in Neo4j"
+
 
 class StrideError(Exception):
     """Something that has a name and a remedy; `exit_code` is what a command ends with."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import statistics
 import time
@@ -124,12 +123,6 @@ def named(graph: MemoryGraph) -> Named:
     found = [node for _, node in _in_order(graph)]
     kinds = [node.get("type") for node in found]
     return Named(id=[node["id"] for node in found], type=[kind if isinstance(kind, str) else None for kind in kinds])
-
-
-def nearest(node: str, ids: Iterable[str]) -> str:
-    """Return what helps where a graph has no such node: the ids that come nearest, of those that begin alike."""
-    near = difflib.get_close_matches(node, sorted(own for own in ids if own[:1] == node[:1]), n=3, cutoff=0.7)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else "see `stridegraph top`, or the ids of the nodes"
 
 
 def warm(settings: Settings, dt: float) -> None:

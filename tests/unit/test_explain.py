@@ -134,7 +134,7 @@ def test_a_recording_explains_by_itself_or_from_a_snapshot(recorded):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("n01", "--recording=rec"), "the nearest ids: 'n0"),
+        (("n01", "--recording=rec"), "did you mean 'n0"),
         (("n001", "--recording=rec", "--tick=9"), "tick 9 is not in rec: it has ticks 1 to 8"),
         (("n001", "--recording=rec", "--snapshot=middle", "--tick=3"), "ticks 4 to 8"),
         (("n001", "--recording=rec", "--snapshot=middle", "--tick=9"), "ticks 4 to 8"),

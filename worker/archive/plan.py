@@ -25,10 +25,10 @@ from worker.archive import replay
 from worker.archive.replay import PIECE, Told, number_of
 from worker.archive.scenario import Scenario
 from worker.archive.snapshot import settings_of
-from worker.errors import InputError, SettingsError, StrideError
+from worker.errors import InputError, SettingsError, StrideError, nearest
 from worker.settings import check_known
 from worker.table_files import columns, rows
-from worker.trial import nearest, warm
+from worker.trial import warm
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -17,13 +17,13 @@ from worker.cli.compare_table import tell
 from worker.cli.console import Graph, Json, connect, print_json, progress, settings_of
 from worker.cli.snapshot import HOLD, rows
 from worker.compare import agreement, report
-from worker.errors import InputError
+from worker.errors import InputError, nearest
 from worker.graph.copies import Original
 from worker.graph.export import held
 from worker.graph.neo4j import Neo4jGraph
 from worker.physics.parameters import Parameters
 from worker.settings import Settings, assigned
-from worker.trial import Input, named, nearest, steady, trial, weighed
+from worker.trial import Input, named, steady, trial, weighed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

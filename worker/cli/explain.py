@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path  # noqa: TC003  (typer reads the annotation)
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ from worker.archive import recorded
 from worker.archive import replay as archive
 from worker.cli.console import Json, out, print_json, progress
 from worker.cli.plain import shown
-from worker.errors import InputError
+from worker.errors import InputError, nearest
 from worker.events.trail import Trail
 from worker.explain import FOREIGN, START, STIMULUS, Course, explanation
 from worker.physics.decay import stored
@@ -59,11 +58,7 @@ def explain(
     held = _replayed(recording, snapshot, tick, trail)
     resident = held.resident
     if node not in resident.ids:
-        near = get_close_matches(node, resident.ids, 3, 0.6)
-        names = ", ".join(map(repr, near)) or "see `stridegraph top`"
-        raise InputError(
-            f"no tick in {recording} has read a node {node!r}", f"the nearest ids: {names}" if near else names
-        )
+        raise InputError(f"no tick in {recording} has read a node {node!r}", nearest(node, resident.ids))
     which = np.array([resident.ids.index(node)], dtype=np.int32)
     energy = float(stored(resident.nodes, which, held.ledger.decay_clock)[0])
     found = explanation(Course(trail.accounts()), node, energy, depth, least)

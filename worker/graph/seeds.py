@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker.errors import InputError
+from worker.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from worker.graph.neo4j import Neo4jGraph
 
 NEAR = 1000  # ids that begin alike, among which the nearest are looked for
-SHOWN = 3  # of them
 OTHERS = 4  # times as many hits asked of an index as are wanted: it may hold other graphs too
 MOST = 5  # nodes that a property, words or a vector stand for, unless it is said how many
 
@@ -128,12 +126,8 @@ def _index(graph: Neo4jGraph, kind: str, wanted: str | None) -> str:
 
 def _nearest(graph: Neo4jGraph, own: str) -> str:
     """Return what to do about an id that is not there."""
-    for size in (3, 1):
-        rows = _run(graph, "recall/near", prefix=own[:size], limit=NEAR) if own else []
-        near = difflib.get_close_matches(own, [row["id"] for row in rows], n=SHOWN, cutoff=0.5)
-        if near:
-            return f"did you mean {' or '.join(map(repr, near))}?"
-    return "see `stridegraph top`, or its ids in Neo4j"
+    rows = [row for size in (3, 1) for row in _run(graph, "recall/near", prefix=own[:size], limit=NEAR)] if own else []
+    return nearest(own, [row["id"] for row in rows])
 
 
 def _plain(words: str) -> str:
