@@ -72,6 +72,7 @@ CLAUSE = re.compile(
 SENT = {  # every text that goes to the driver, and every name of a query that is not written out where it is used
     ("fleet.py", "work"),  # what a thread does: no text
     ("archive/recorder.py", "_built"),  # what a thread does: no text
+    ("archive/sweep.py", "_chunk"),  # what a process does: no text
     ("archive/restore.py", "query"),
     ("archive/sweep.py", "_chunk"),  # what a process does: no text
     ("graph/connection.py", "text"),
