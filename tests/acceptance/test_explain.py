@@ -20,11 +20,12 @@ def blocks(kind):
 
 def test_every_line_of_the_page_does_what_it_says(command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for name, text in zip(("nodes.csv", "links.csv"), blocks("csv"), strict=True):
-        Path(name).write_text(text)
+    nodes, links, shown, *_ = blocks("text")
+    Path("nodes.csv").write_text(nodes)
+    Path("links.csv").write_text(links)
     lines = blocks("sh")[0].splitlines()
     *_, tree, found = [command(*shlex.split(line, comments=True)[1:]) for line in lines]
-    assert [line.rstrip() for line in tree.splitlines()] == blocks("text")[0].splitlines()
+    assert [line.rstrip() for line in tree.splitlines()] == shown.splitlines()
     assert (found["tick"], found["since"], found["node"]) == (20, 1, "morning")
     for amounts in (found["sources"].values(), [branch["amount"] for branch in found["branches"]]):
         assert math.isclose(math.fsum(amounts), found["energy"], rel_tol=1e-9)
