@@ -74,7 +74,6 @@ SENT = {  # every text that goes to the driver, and every name of a query that i
     ("archive/recorder.py", "_built"),  # what a thread does: no text
     ("archive/sweep.py", "_chunk"),  # what a process does: no text
     ("archive/restore.py", "query"),
-    ("archive/sweep.py", "_chunk"),  # what a process does: no text
     ("graph/connection.py", "text"),
     ("graph/connection.py", "neo4j.Query(text)"),
     ("graph/connection.py", "self.run"),
