@@ -110,7 +110,7 @@ export class Panel {
       $("panel-links").replaceChildren(...found.links.map((link) => {
         const to = store.nodes.get(link.target), button = element("button", { type: "button", className: "link", textContent: to ? named(to) : link.target });
         button.addEventListener("click", () => this.select(link.target));
-        return element("tr", {}, element("td", {}, button), element("td", { textContent: link.type.toLowerCase() }),
+        return element("tr", {}, element("td", {}, button), element("td", { textContent: link.type.toLowerCase().replaceAll("_", " ") }),
           element("td", { className: "n", textContent: short(link.log_weight) }), element("td", { className: "n", textContent: link.z === null ? "skipped" : link.z.toFixed(2) }));
       }));
       this.show(store);
@@ -131,7 +131,7 @@ export class Panel {
       const button = element("button", { type: "button", className: "link", textContent: from ? named(from) : one.source });
       button.addEventListener("click", () => this.select(one.source));
       const most = [...one.reasons].sort((a, b) => b[1] - a[1])[0];
-      const told = [one.type.toLowerCase(), `${one.times} ${one.times === 1 ? "stride" : "strides"}`, most && (REASONS[most[0]] ?? most[0])].filter(Boolean).join(", ");
+      const told = [one.type.toLowerCase().replaceAll("_", " "), `${one.times} ${one.times === 1 ? "stride" : "strides"}`, most && (REASONS[most[0]] ?? most[0])].filter(Boolean).join(", ");
       return element("li", {}, `${short(one.energy)} from `, button, element("small", { textContent: ` ${told}` }));
     });
     if (flip) lines.unshift(element("li", {}, `${flip.flip === "on" ? "It became active" : "It ceased to be"} at tick ${flip.frame}, by ${flip.cause === "stimulus" ? "a stimulus" : flip.cause === "stride" ? "strides" : "decay"}.`));
