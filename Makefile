@@ -70,4 +70,7 @@ docs-reference: install
 	$(BIN)/python docs/failures_table.py > docs/reference/failures.md
 	$(BIN)/python docs/log_table.py > docs/reference/log.md
 	$(BIN)/python docs/metrics_table.py > docs/reference/metrics.md
+	$(BIN)/python docs/commands_table.py > docs/reference/commands.md
+	$(BIN)/python docs/http_table.py > docs/reference/http.md
+	$(BIN)/python docs/schema_table.py > docs/reference/schema.md
 	$(BIN)/python -m worker.events.schema docs/reference/events

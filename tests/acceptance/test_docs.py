@@ -45,6 +45,9 @@ def test_they_build_without_a_warning_and_fetch_nothing(tmp_path):
         ("failures_table.py", "reference/failures.md", "make docs-reference"),
         ("log_table.py", "reference/log.md", "make docs-reference"),
         ("metrics_table.py", "reference/metrics.md", "make docs-reference"),
+        ("commands_table.py", "reference/commands.md", "make docs-reference"),
+        ("http_table.py", "reference/http.md", "make docs-reference"),
+        ("schema_table.py", "reference/schema.md", "make docs-reference"),
     ],
 )
 def test_what_code_makes_is_what_stands_there(script, made, command):
@@ -72,6 +75,14 @@ def test_every_setting_of_the_physics_has_one_reason():
         (name, default.strip("`")) for name, default in expected
     )
     assert all(why.strip() for *_, why in rows)
+
+
+def test_every_label_that_a_query_names_is_told_of():
+    queries = re.sub(r"//.*", "", "\n".join(path.read_text() for path in (ROOT / "cypher").rglob("*.cypher")))
+    told = (DOCS / "reference" / "schema.md").read_text()
+    labels = set(re.findall(r"\(\w*:(\w+)", queries))
+    assert {"Node", "Ledger", "Visits"} <= labels
+    assert [label for label in labels if f":{label}" not in told and not label.startswith("__Neo4jMigration")] == []
 
 
 def test_physics_has_a_section_for_each_of_the_specification():

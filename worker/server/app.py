@@ -363,6 +363,16 @@ def application(
     metrics: Metrics | None = None,
 ) -> ASGIApp:
     """Return the whole of it; without `verdict` and `metrics`, for a process without a worker."""
+    return Guard(routes(graphs, settings, verdict, metrics), settings)
+
+
+def routes(
+    graphs: Mapping[str, Served],
+    settings: ServeSettings,
+    verdict: Callable[[], Verdict] | None = None,
+    metrics: Metrics | None = None,
+) -> FastAPI:
+    """Return what is asked and answered, with nobody to guard it."""
     answers = Answers(graphs, settings, verdict, metrics)
     app = FastAPI(
         title="Stridegraph",
@@ -396,7 +406,7 @@ def application(
     app.exception_handler(StrideError)(_failed)
     app.exception_handler(RequestValidationError)(_invalid)
     app.exception_handler(HTTPException)(_unknown)
-    return Guard(app, settings)
+    return app
 
 
 async def _bug(_: Request, __: Exception) -> Response:
