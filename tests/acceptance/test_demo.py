@@ -2,10 +2,13 @@
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +17,7 @@ from worker.graph.neo4j import Neo4jGraph
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.timeout(600)]
 
+ROOT = Path(__file__).parents[2]
 KEYS = {
     "graph", "nodes", "links", "ticks", "active", "energy_in", "energy_transferred", "energy_decay", "energy_total",
     "conservation_error", "top", "timings_ms",
@@ -21,20 +25,36 @@ KEYS = {
 
 
 @pytest.fixture
-def start(connection):
+def environment(connection):
     settings = connection.settings
-    env = {
-        **os.environ,
+    return {
         "STRIDE_NEO4J__URI": settings.uri,
         "STRIDE_NEO4J__USER": settings.user,
         "STRIDE_NEO4J__PASSWORD": settings.password.get_secret_value(),
     }
 
+
+@pytest.fixture
+def start(environment):
     def start(*arguments):
-        command = [sys.executable, "-m", "worker.cli", "demo", *arguments]
+        command = [sys.executable, "-m", "worker.cli", *arguments]
+        env = os.environ | environment
         return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     return start
+
+
+@pytest.fixture
+def told(start):
+    """Run a command to its end, and return what it prints."""
+
+    def told(*arguments, code=0, stream=0):
+        process = start(*arguments)
+        said = process.communicate(timeout=240)
+        assert process.returncode == code, said
+        return said[stream]
+
+    return told
 
 
 def kill_when(process, reached):
@@ -49,20 +69,19 @@ def kill_when(process, reached):
     assert process.returncode == -signal.SIGKILL
 
 
-def test_interrupted_while_importing_and_while_ticking_it_ends_with_the_whole_of_it(start, connection):
+def test_interrupted_while_importing_and_while_ticking_it_ends_with_the_whole_of_it(
+    start, told, connection, environment, monkeypatch, capsys
+):
     graph = Neo4jGraph(connection, GRAPH)
 
     def links():
         return connection.statement("MATCH (:Node)-[r]->() RETURN count(r) AS n")[0]["n"]
 
-    kill_when(start(), lambda: 0 < links() < LINKS)
-    kill_when(start("--ticks", "500"), lambda: (graph.ledger() or graph).__dict__.get("tick", 0) >= 3)
+    kill_when(start("demo"), lambda: 0 < links() < LINKS)
+    kill_when(start("demo", "--ticks", "500"), lambda: (graph.ledger() or graph).__dict__.get("tick", 0) >= 3)
     ticked = graph.ledger().tick
 
-    process = start("--json")
-    output, errors = process.communicate(timeout=240)
-    assert process.returncode == 0, errors
-    result = json.loads(output.splitlines()[-1])
+    result = json.loads(told("demo", "--json").splitlines()[-1])
     assert result.keys() == KEYS
     assert (result["graph"], result["nodes"], result["links"], result["ticks"]) == (GRAPH, NODES, LINKS, 30)
     assert graph.ledger().tick == ticked + 30
@@ -78,7 +97,22 @@ def test_interrupted_while_importing_and_while_ticking_it_ends_with_the_whole_of
     energies = [row["energy"] for row in result["top"]]
     assert energies == sorted(energies, reverse=True)
 
-    process = start("--word", "xyzzy")
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "'xyzzy'" in errors
+    assert "'xyzzy'" in told("demo", "--word", "xyzzy", code=2, stream=1)
+    follow_the_quickstart(told, environment, monkeypatch, capsys)
+
+
+def follow_the_quickstart(told, environment, monkeypatch, capsys):
+    """Each line of the page, on the graph that the demo has loaded."""
+    page = (ROOT / "docs" / "quickstart.md").read_text()
+    lines = [line for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert lines[:2] == ["pip install stridegraph", "stridegraph demo"]
+    said = {line: told(*shlex.split(line)[1:]) for line in lines[1:]}
+    assert re.search(r"coffee.*a seed", said["stridegraph recall --graph wordnet coffee.n.01"])
+    assert "tea" in said["stridegraph top --graph wordnet"]
+    assert "tea" in said["stridegraph recall --graph wordnet violin.n.01 --context"]
+    assert re.search(r"conservation error +-?\d", said["stridegraph status --graph wordnet"])
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    exec(compile(code, "quickstart.md", "exec"), {})
+    assert len(capsys.readouterr().out.splitlines()) == 5

@@ -1,6 +1,5 @@
 """How-to pages that have no test of their own: each of their lines is run on a real Neo4j, and does what the page says."""
 
-import json
 import re
 import shlex
 from pathlib import Path
