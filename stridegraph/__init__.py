@@ -2,6 +2,7 @@
 
 from worker.api import AsyncStridegraph, Stridegraph
 from worker.errors import GraphError, InputError, NothingFound, StrideError
+from worker.graph.desk import Problems
 from worker.graph.seeds import Property, Text, Vector
 from worker.recall import Activation, Step
 from worker.recalls import Hit, Recall, Seeds
@@ -14,6 +15,7 @@ __all__ = [
     "Hit",
     "InputError",
     "NothingFound",
+    "Problems",
     "Property",
     "Recall",
     "Seeds",

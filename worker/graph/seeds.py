@@ -34,7 +34,7 @@ class Text:
 class Vector:
     """The nodes whose embeddings are nearest to a vector, by a vector index of Neo4j: by its name, or the only one there is."""
 
-    vector: tuple[float, ...]
+    vector: Sequence[float]  # a tuple of floats, once it is made
     index: str | None = None
     most: int = MOST
 
