@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from worker.api import Stridegraph
     from worker.recalls import Seeds
+    from worker.retrieval import Passage
 
 __all__ = ["StridegraphRetriever"]
 
@@ -49,12 +50,18 @@ class StridegraphRetriever(BaseRetriever):
 
     def _retrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         """Recall. Raises GraphError, InputError."""
-        unseen = {"excluded_llm_metadata_keys": list(OWN), "excluded_embed_metadata_keys": list(OWN)}
-        return [
-            NodeWithScore(node=TextNode(id_=one.id, text=one.text, metadata=one.about, **unseen), score=one.score)
-            for one in self._recall(query_bundle.query_str)
-        ]
+        return [NodeWithScore(node=_node(one), score=one.score) for one in self._recall(query_bundle.query_str)]
 
     async def _aretrieve(self, query_bundle: QueryBundle) -> list[NodeWithScore]:
         """Recall on a thread: the base class would hold up all that is awaited meanwhile."""
         return await asyncio.to_thread(self._retrieve, query_bundle)
+
+
+def _node(one: Passage) -> TextNode:
+    return TextNode(
+        id_=one.id,
+        text=one.text,
+        metadata=one.about,
+        excluded_llm_metadata_keys=list(OWN),
+        excluded_embed_metadata_keys=list(OWN),
+    )

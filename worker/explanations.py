@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     Begin = Callable[[int], Callable[[], object]]  # told how many ticks there are, returns what is told of each
 
 DEPTH, LEAST = 4, 0.01
+DEEPEST = 50  # links back
 NEEDED = "name the last one: --tick, or tick=… in a program"
 
 
@@ -54,6 +55,9 @@ def replayed(
     did to the graph since. `begin` hears how many there are, and returns what hears of each. Raises InputError, Diverged,
     NotReplayable.
     """
+    if not (1 <= asked.depth <= DEEPEST and 0.0 <= asked.least <= 1.0):
+        why = f"depth {asked.depth} and least {asked.least} are not how far, and how far down, a tree can be told"
+        raise InputError(why, f"give a depth from 1 to {DEEPEST}, and a share from 0 to 1")
     trail = Trail(eager=True)
     held = _ran(recording, snapshot, asked.tick, trail, begin)
     resident, node = held.resident, asked.node

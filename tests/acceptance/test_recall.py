@@ -171,7 +171,11 @@ def test_a_snapshot_and_what_a_worker_that_serves_tells(environment, monkeypatch
         assert [own(found) for found in again] == pytest.approx([own(served)] * 2, rel=1e-9)
         assert (ahead["tick"], ahead["since"]) == (1, 1)
         assert own(ahead) > own(served)
-        for wrong in ({"snapshot": one}, {"snapshot": one, "tick": 10**9, "recording": recording}):
+        for wrong in (
+            {"snapshot": one},
+            {"snapshot": one, "tick": 1, "depth": 0},
+            {"snapshot": one, "tick": 10**9, "recording": recording},
+        ):
             with pytest.raises(InputError):
                 graph.explain("n003", **wrong)
 

@@ -13,7 +13,7 @@ from worker.cli.console import Graph, Json, out, print_json, progress, settings_
 from worker.cli.plain import shown
 from worker.errors import InputError
 from worker.explain import FOREIGN, START, STIMULUS
-from worker.explanations import DEPTH, LEAST, Question, replayed, served
+from worker.explanations import DEEPEST, DEPTH, LEAST, Question, replayed, served
 
 CALLED = {STIMULUS: "stimuli", FOREIGN: "written by others", START: "there at the start"}
 
@@ -34,7 +34,7 @@ def explain(
         int | None,
         typer.Option(min=1, help="Its energy after this tick; by default the last there is.", show_default=False),
     ] = None,
-    depth: Annotated[int, typer.Option(min=1, max=50, help="How many links back.")] = DEPTH,
+    depth: Annotated[int, typer.Option(min=1, max=DEEPEST, help="How many links back.")] = DEPTH,
     least: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="The share of its energy under which a way is not told by itself.")
     ] = LEAST,
