@@ -199,7 +199,7 @@ def _awaited(
     """Return a method to be awaited that runs its like of `Stridegraph` on a thread."""
 
     @wraps(method)
-    async def awaited(self: AsyncStridegraph, *given: P.args, **how: P.kwargs) -> Found:
+    async def awaited(self: AsyncStridegraph, /, *given: P.args, **how: P.kwargs) -> Found:
         return await asyncio.to_thread(method, self.graph, *given, **how)
 
     return awaited
