@@ -66,6 +66,7 @@ docs: install
 
 docs-reference: install
 	$(BIN)/python docs/settings_table.py > docs/reference/settings.md
+	$(BIN)/python docs/api_table.py > docs/reference/api.md
 	$(BIN)/python docs/events_table.py > docs/reference/events.md
 	$(BIN)/python docs/failures_table.py > docs/reference/failures.md
 	$(BIN)/python docs/log_table.py > docs/reference/log.md

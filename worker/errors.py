@@ -3,6 +3,8 @@
 StrideError                    it did not work; the message names the thing, `remedy` says what to do
 ├── SettingsError              a setting is wrong (exit code 2)
 ├── InputError                 a file, a row or an argument is wrong (exit code 2)
+│   └── NothingFound           words, a vector or a property that no node answers to
+├── MissingExtra               something is asked for that `pip install stridegraph` alone does not bring
 ├── DatabaseError              the local server could not be fetched, started or stopped
 ├── EngineError                the engine that was asked for is not installed, or does not start
 ├── GraphError                 the database's side of a tick
@@ -60,6 +62,17 @@ class InputError(StrideError):
     """A file, a row or an argument is not what the command takes."""
 
     exit_code = 2
+
+
+class NothingFound(InputError):
+    """No node answers to the words, the vector or the property that was looked for."""
+
+
+class MissingExtra(StrideError, ImportError):
+    """A package is not installed that only some need; an ImportError, too."""
+
+    def __init__(self, extra: str, error: ImportError) -> None:
+        super().__init__(f"what `{extra}` needs is not installed: {error}", f"pip install 'stridegraph[{extra}]'")
 
 
 class DatabaseError(StrideError):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from worker.errors import InputError
 from worker.graph import desk, seeds
@@ -11,16 +12,14 @@ from worker.graph.seeds import Property, Text, Vector
 from worker.recall import Limits, Recaller, Seed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
-    from typing import TypeAlias
+    from collections.abc import Collection
 
     from worker.graph.neo4j import Neo4jGraph
     from worker.recall import Activation, Recollection, Step
     from worker.settings import Settings
 
-    SeedLike: TypeAlias = str | Text | Vector | Property
-    Seeds: TypeAlias = SeedLike | Sequence[SeedLike] | Mapping[str, float] | Mapping[SeedLike, float]
-
+SeedLike: TypeAlias = str | Text | Vector | Property
+Seeds: TypeAlias = SeedLike | Sequence[SeedLike] | Mapping[str, float] | Mapping[SeedLike, float]
 SHARE = 1.0 / 3.0  # of a threshold: what reinforcing gives to a node at most, and to each of them on average
 
 

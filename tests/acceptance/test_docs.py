@@ -41,6 +41,7 @@ def test_they_build_without_a_warning_and_fetch_nothing(tmp_path):
     ("script", "made", "command"),
     [
         ("worked_example.py", "explanation/_worked_example.md", "make docs"),
+        ("api_table.py", "reference/api.md", "make docs-reference"),
         ("events_table.py", "reference/events.md", "make docs-reference"),
         ("failures_table.py", "reference/failures.md", "make docs-reference"),
         ("log_table.py", "reference/log.md", "make docs-reference"),

@@ -18,7 +18,7 @@ def blocks(kind):
     return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_every_line_of_the_page_does_what_it_says(command, tmp_path, monkeypatch):
+def test_every_line_of_the_page_does_what_it_says(command, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     nodes, links, shown, *_ = blocks("text")
     Path("nodes.csv").write_text(nodes)
@@ -31,5 +31,8 @@ def test_every_line_of_the_page_does_what_it_says(command, tmp_path, monkeypatch
         assert math.isclose(math.fsum(amounts), found["energy"], rel_tol=1e-9)
     assert [root["id"] for root in found["roots"] if root["kind"] == "stimulus"] == ["first"]
     assert all(not branch["branches"] for branch in found["branches"])
+    for code in blocks("python"):
+        exec(compile(code, "explain.md", "exec"), {})
+    assert capsys.readouterr().out.splitlines() == ["90% from coffee", "9% from cup", "1% from tea"]
     command("explain", "mornin", "--recording=recording", fails=True)
     command("explain", "morning", "--recording=recording", "--tick=41", fails=True)

@@ -3,6 +3,7 @@
 import asyncio
 import doctest
 import json
+import math
 import os
 import re
 import subprocess
@@ -12,13 +13,16 @@ from pathlib import Path
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
+from typer.testing import CliRunner
 
 import worker.api
-from stridegraph import AsyncStridegraph, Settings, StrideError, Stridegraph
+from stridegraph import AsyncStridegraph, InputError, Settings, StrideError, Stridegraph
 from tests.stores import Neo4jStore, fill
+from worker.cli.app import app
 from worker.graph.neo4j import Neo4jGraph
 
 pytestmark = pytest.mark.neo4j
+NOWHERE = "http://127.0.0.1:1"
 PAGE = (Path(__file__).parents[2] / "docs" / "how-to" / "recall.md").read_text()
 
 
@@ -56,22 +60,36 @@ def test_the_command_tells_what_comes_to_mind_and_by_which_way(environment):
 
 
 def test_an_agent_recalls_and_injects_by_the_protocols_own_client(environment):
-    async def talk():
-        command = StdioServerParameters(command=sys.executable, args=["-m", "worker.cli", "mcp"], env=environment)
-        async with Client(command) as client:
-            tools = {tool.name for tool in (await client.list_tools()).tools}
-            found = await client.call_tool("recall", {"seeds": {"n003": 1.0}, "k": 3})
-            done = await client.call_tool("inject", {"node": "n003", "energy": 2.0})
-            wrong = await client.call_tool("recall", {"seeds": {"n0003": 1.0}})
-            return tools, found.structured_content, done.structured_content, wrong
-
-    tools, found, done, wrong = asyncio.run(talk())
-    assert tools == {"recall", "inject"}
+    tools, found, done, told, *wrong = talk(
+        environment,
+        ("recall", {"seeds": {"n003": 1.0}, "k": 3}),
+        ("inject", {"node": "n003", "energy": 2.0}),
+        ("explain", {"node": "n003"}),
+        ("recall", {"seeds": {"n0003": 1.0}}),
+        ("explain", {"node": "n0003"}),
+    )
+    assert tools == {"recall", "inject", "explain"}
     assert found["results"][0]["id"] == "n003"
     assert found["results"][1]["path"][0]["source"] == "n003"
     assert done["state"] == "queued"
-    assert wrong.is_error
-    assert "did you mean" in wrong.content[0].text
+    assert (told["now"]["id"], told["came_from"]) == ("n003", None)
+    assert "no worker serves at" in told["unknown"]
+    for error in wrong:
+        assert error.is_error
+        assert "did you mean" in error.content[0].text
+
+
+def talk(environment, *calls, options=("--url", NOWHERE)):
+    """Call the tools of `stridegraph mcp` over its standard input and output; return their names and what they answer."""
+
+    async def called():
+        command = ["-m", "worker.cli", "mcp", *options]
+        async with Client(StdioServerParameters(command=sys.executable, args=command, env=environment)) as client:
+            names = {tool.name for tool in (await client.list_tools()).tools}
+            found = [await client.call_tool(*call) for call in calls]
+            return names, *(one if one.is_error else one.structured_content for one in found)
+
+    return asyncio.run(called())
 
 
 def test_the_examples_of_the_interface_do_what_they_say(environment, monkeypatch):
@@ -110,22 +128,28 @@ def test_the_lines_of_the_page_run(environment, monkeypatch, connection):
         connection.statement("DROP INDEX meanings")
 
 
-def test_a_snapshot_and_the_events_of_a_worker_that_serves(environment, monkeypatch, tmp_path, connection):
+def test_a_snapshot_and_what_a_worker_that_serves_tells(environment, monkeypatch, tmp_path, connection):
     settings = Settings(neo4j=connection.settings)
+    recording, one = tmp_path / "recording", tmp_path / "one"
     with Stridegraph.connect(settings) as graph:
-        manifest = graph.snapshot(tmp_path / "one")
+        assert graph.inject("n003", 3.0, stimulus="own") == "queued"
+        manifest = graph.snapshot(one)
         assert manifest["files"]["nodes.parquet"]["rows"] == 40
-        command = [sys.executable, "-m", "worker.cli", "run", "--serve", "--port", "0", "--json"]
+        assert graph.node("n003")["id"] == "n003"
+        assert graph.check().total == len(graph.check().listed)
+        command = [sys.executable, "-m", "worker.cli", "run", "--serve", "--port", "0", "--json", "--record", recording]
         quick = {**environment, "STRIDE_PACE__FIXED": "0.1"}
         with subprocess.Popen(command, env=quick, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
             try:
                 url = next(
                     json.loads(line)["url"] for line in run.stderr if "serve.listening" in line or '"url"' in line
                 )
-                url = url.replace("http", "ws", 1)
                 with graph.subscribe(["frame.end.v1"], url=url) as events:
                     told = [next(events) for _ in range(4)]
                 awaited = asyncio.run(first_frame(AsyncStridegraph(graph), url))
+                served = graph.explain("n003", url=url)
+                _, asked = talk(environment, ("explain", {"node": "n003", "depth": 1}), options=["--url", url])
+                shown = told_here(monkeypatch, environment, "explain", "n003", "--url", url)
             finally:
                 run.terminate()
                 run.stderr.read()
@@ -134,6 +158,41 @@ def test_a_snapshot_and_the_events_of_a_worker_that_serves(environment, monkeypa
             assert event["kind"] == "frame.end.v1"
         with pytest.raises(StrideError, match="nobody serves events"), graph.subscribe(url=url):
             pass
+        assert "stimulus own (api) at tick 1" in shown
+        assert asked["now"]["label"] is None
+        assert own(asked["came_from"]) > 0.0
+        tick = served["tick"]
+        again = [graph.explain("n003", tick=tick, recording=recording, snapshot=start) for start in (None, one)]
+        _, recorded = talk(environment, ("explain", {"node": "n003"}), options=["--recording", str(recording)])
+        assert recorded["came_from"]["since"] == 1
+        ahead = graph.explain("n003", tick=1, snapshot=one)
+        for found in (served, *again, ahead):
+            assert math.isclose(math.fsum(found["sources"].values()), found["energy"], rel_tol=1e-9)
+        assert [own(found) for found in again] == pytest.approx([own(served)] * 2, rel=1e-6)
+        assert (ahead["tick"], ahead["since"]) == (1, 1)
+        assert own(ahead) > own(served)
+        for wrong in (
+            {"snapshot": one},
+            {"snapshot": one, "tick": 1, "depth": 0},
+            {"snapshot": one, "tick": 10**9, "recording": recording},
+        ):
+            with pytest.raises(InputError):
+                graph.explain("n003", **wrong)
+
+
+def own(found):
+    """What the stimulus of the test has brought."""
+    return next(root["amount"] for root in found["roots"] if root["id"] == "own")
+
+
+def told_here(monkeypatch, environment, *arguments):
+    """What a command tells that is run in this process."""
+    with monkeypatch.context() as there:
+        for name, value in environment.items():
+            there.setenv(name, value)
+        done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, done.exception
+    return done.stdout
 
 
 async def first_frame(graph, url):

@@ -6,14 +6,13 @@ from rich.table import Table
 
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
 from worker.cli.plain import shown
-from worker.graph import desk
 
 
 def check(graph: Graph = None, json: Json = False) -> None:
     """List every node, link and stimulus that the physics will not take, and why."""
     settings = settings_of(graph)
     with open_graph(settings) as there:
-        found = desk.check(there, settings)
+        found = there.check()
     if json:
         print_json(
             {"graph": settings.graph, "count": found.total, "problems": [problem._asdict() for problem in found.listed]}

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, cast
 
 import typer
 
+from worker.api import HOLD
 from worker.archive import recorded, replay
 from worker.archive.load import memory, read
 from worker.cli import compare_files, compare_html
 from worker.cli.compare_table import tell
 from worker.cli.console import Graph, Json, connect, print_json, progress, settings_of
-from worker.cli.snapshot import HOLD, rows
+from worker.cli.snapshot import rows
 from worker.compare import agreement, report
 from worker.errors import InputError, nearest
 from worker.graph.copies import Original

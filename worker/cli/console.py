@@ -16,6 +16,7 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from worker.api import Stridegraph
 from worker.cli.plain import IN_JSON, Screen, plain
 from worker.database import local_server
 from worker.graph.connection import Connection
@@ -103,11 +104,14 @@ def connect(settings: Settings) -> Connection:
 
 
 @contextmanager
-def open_graph(settings: Settings) -> Iterator[Neo4jGraph]:
-    """Connect, and bring the schema to what this program needs. Raises SchemaError, and what `connect` raises."""
+def open_graph(settings: Settings) -> Iterator[Stridegraph]:
+    """Connect, and bring the schema to what this program needs, as `Stridegraph.connect` does; tell of it on the way.
+
+    Raises SchemaError, and what `connect` raises.
+    """
     with connect(settings) as connection:
         migrate(connection, say=say)
-        yield Neo4jGraph(connection, settings.graph)
+        yield Stridegraph(Neo4jGraph(connection, settings.graph), settings)
 
 
 def configure_log(*, as_json: bool) -> None:

@@ -22,11 +22,12 @@ from worker.cli.serve import Host, Port, listening
 from worker.cli.top import table
 from worker.database.artifacts import fetch
 from worker.errors import Fenced, InputError
-from worker.graph import bulk, desk
+from worker.graph import bulk
 from worker.graph.attach import attach
 from worker.tick import SCHEDULE, tick
 
 if TYPE_CHECKING:
+    from worker.api import Stridegraph
     from worker.graph.held import Held
     from worker.graph.moment import Frame
     from worker.graph.neo4j import Neo4jGraph
@@ -81,18 +82,19 @@ def demo(
     if listening(host, port) and not serve:
         raise InputError("--host and --port say where to serve", "add --serve")
     started = time.monotonic()
-    with open_graph(settings) as graph:
-        _load(graph, settings)
+    with open_graph(settings) as there:
+        graph = there.graph
+        _load(there)
         meanings = graph.connection.run("inspect/word", graph=graph.name, word=word.lower().strip())
         if not meanings:
             raise InputError(f"WordNet has no word {word!r}", "try --word tea, --word violin or --word 'black hole'")
         now = secrets.token_hex(4)
         for meaning in meanings:
             stimulus = f"demo:{now}:{meaning['id']}"
-            desk.inject(graph, desk.Direct(meaning["id"], STIMULUS), stimulus, "demo", settings.tick.energy_max)
+            there.inject(meaning["id"], STIMULUS, stimulus=stimulus, source="demo")
         if not serve:
             story = _ticks(graph, settings, ticks)
-            found, status = desk.top(graph, settings, SHOWN), desk.status(graph, settings)
+            found, status = there.top(SHOWN), there.status()
     if serve:
         run(graph=[GRAPH], serve=True, host=host, port=port, json=json)
     elif json:
@@ -101,9 +103,9 @@ def demo(
         _tell(word, meanings, story, found, status, time.monotonic() - started)
 
 
-def _load(graph: Neo4jGraph, settings: Settings) -> None:
+def _load(there: Stridegraph) -> None:
     """Import WordNet, unless all of it is there; what an interrupted import has left undone is made up for."""
-    status = desk.status(graph, settings)
+    status, graph = there.status(), there.graph
     if (status["nodes"], status["links"]) == (NODES, LINKS):
         return
     say("fetching WordNet 3.1 (10 MB)")

@@ -1,38 +1,29 @@
-"""`stridegraph explain`: where a node's energy came from, by what was recorded."""
+"""`stridegraph explain`: where a node's energy came from, by what was recorded, or by what the worker that serves has done."""
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path  # noqa: TC003  (typer reads the annotation)
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-import numpy as np
 import typer
 from rich.tree import Tree
 
-from worker.archive import recorded
-from worker.archive import replay as archive
-from worker.cli.console import Json, out, print_json, progress
+from worker.cli.console import Graph, Json, out, print_json, progress, settings_of
 from worker.cli.plain import shown
-from worker.errors import InputError, nearest
-from worker.events.trail import Trail
-from worker.explain import FOREIGN, START, STIMULUS, Course, explanation
-from worker.physics.decay import stored
+from worker.errors import InputError
+from worker.explain import FOREIGN, START, STIMULUS
+from worker.explanations import DEEPEST, DEPTH, LEAST, Question, replayed, served
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from worker.graph.held import Held
-    from worker.settings import Settings
-
-DEPTH, LEAST = 4, 0.01
 CALLED = {STIMULUS: "stimuli", FOREIGN: "written by others", START: "there at the start"}
 
 
 def explain(
     node: Annotated[str, typer.Argument(metavar="NODE", help="The node's id.")],
     recording: Annotated[
-        Path, typer.Option(metavar="DIR", help="What `stridegraph run --record` has written.", show_default=False)
-    ],
+        Path | None,
+        typer.Option(metavar="DIR", help="What `stridegraph run --record` has written.", show_default=False),
+    ] = None,
     snapshot: Annotated[
         Path | None,
         typer.Option(
@@ -41,60 +32,40 @@ def explain(
     ] = None,
     tick: Annotated[
         int | None,
-        typer.Option(min=1, help="Its energy after this tick; by default the last one recorded.", show_default=False),
+        typer.Option(min=1, help="Its energy after this tick; by default the last there is.", show_default=False),
     ] = None,
-    depth: Annotated[int, typer.Option(min=1, max=50, help="How many links back.")] = DEPTH,
+    depth: Annotated[int, typer.Option(min=1, max=DEEPEST, help="How many links back.")] = DEPTH,
     least: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="The share of its energy under which a way is not told by itself.")
     ] = LEAST,
+    url: Annotated[
+        str | None,
+        typer.Option(help="Where a worker serves; by default as STRIDE_SERVE__HOST and PORT say.", show_default=False),
+    ] = None,
+    graph: Graph = None,
     json: Json = False,
 ) -> None:
     """Tell where a node's energy came from: by which links, back to stimuli and to energy that was there at the start.
 
-    The recorded ticks are run again in memory, each held to what was recorded. What has mixed in a node leaves it
-    in proportion. Shares are of what is left of it, so they sum to its energy.
+    It asks the worker that serves the graph (`run --serve`), which holds its last ticks. With --recording the recorded ticks
+    are run again in memory, each held to what was recorded; with --snapshot alone, those that `replay` would run on it.
+    What has mixed in a node leaves it in proportion. Shares are of what is left of it, so they sum to its energy.
     """
-    trail = Trail(eager=True)
-    held = _replayed(recording, snapshot, tick, trail)
-    resident = held.resident
-    if node not in resident.ids:
-        raise InputError(f"no tick in {recording} has read a node {node!r}", nearest(node, resident.ids))
-    which = np.array([resident.ids.index(node)], dtype=np.int32)
-    energy = float(stored(resident.nodes, which, held.ledger.decay_clock)[0])
-    found = explanation(Course(trail.accounts()), node, energy, depth, least)
+    asked = Question(node, tick, depth, least)
+    if not (recording or snapshot):
+        found = served(settings_of(graph), asked, url)
+    elif url or graph:
+        raise InputError(
+            "both files and a worker are named", "leave out --url and --graph, or --recording and --snapshot"
+        )
+    else:
+        with progress() as bar:
+            begin = lambda ticks: partial(bar.advance, bar.add_task("ticking", total=ticks))  # noqa: E731
+            found = {"recording": recording and str(recording), **replayed(asked, recording, snapshot, begin)}
     if json:
-        print_json({"recording": str(recording), **found})
+        print_json(found)
     else:
         out.print(tree(found))
-
-
-def _replayed(recording: Path, snapshot: Path | None, tick: int | None, trail: Trail) -> Held:
-    """Run the recorded ticks again. Raises InputError, Diverged, NotReplayable."""
-    if snapshot is None:
-        graph, kept, plan = recorded.alone(recording, tick)
-        settings = _settings(*archive.settings_over(kept))
-        return _shown(plan, lambda done: recorded.replay_alone(graph, settings, plan, trail, done)).held
-    there, tables = archive.opened(snapshot)
-    settings = _settings(*archive.settings_for(there))
-    plan = recorded.recording(recording, tables, tick if tick and tick > there.manifest["tick"] else None)
-    if tick not in {None, plan.last}:
-        why = f"tick {tick} is not in {recording} after {snapshot}: they have ticks {plan.first} to {plan.last}"
-        raise InputError(why, "name one of these")
-    return _shown(plan, lambda done: recorded.replay(tables, settings, plan, trail, done)[1]).held
-
-
-def _settings(settings: Settings, changed: dict[str, tuple[Any, Any]]) -> Settings:
-    if changed:
-        why = f"{', '.join(changed)}: it is set here, and a recording is replayed by the settings it was made with"
-        raise InputError(why, "unset it")
-    return settings
-
-
-def _shown(plan: recorded.Recording, run: Callable[[Callable[[], object]], archive.Replayed]) -> archive.Replayed:
-    """Run with a bar on the terminal."""
-    with progress() as bar:
-        task = bar.add_task("ticking", total=len(plan.parts))
-        return run(lambda: bar.advance(task))
 
 
 def tree(found: dict[str, Any]) -> Tree:

@@ -61,11 +61,11 @@ def import_(
     tables = [Table.open(path, kind) for kind in KINDS for path in files[kind]]
     with open_graph(settings) as there, progress() as bar:
         task = bar.add_task("checking" if strict else "importing", total=None)
-        bulk = Bulk(there.connection, there.name, batch, done=lambda rows: bar.advance(task, rows))
+        bulk = Bulk(there.graph.connection, there.graph.name, batch, done=lambda rows: bar.advance(task, rows))
         rejections = _check(tables, bulk) if strict else Rejections()
         refused = rejections.count > 0
         bar.update(task, description="importing")
-        result = {"graph": there.name, **_write([] if refused else tables, bulk, rejections)}
+        result = {"graph": settings.graph, **_write([] if refused else tables, bulk, rejections)}
     _tell(result, rejections, as_json=json)
     if refused:
         remedy = "correct them, or import all others without --strict"

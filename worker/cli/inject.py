@@ -35,17 +35,18 @@ def inject(
     json: Json = False,
 ) -> None:
     """Put energy on a node, or a budget on several: the next tick applies it, exactly once."""
-    amount, own = _amount(what, budget), stimulus or secrets.token_hex(8)
-    settings = settings_of(graph)
-    with open_graph(settings) as there:
-        done = desk.inject(there, amount, own, source, settings.tick.energy_max)
+    given, own = _given(what, budget), stimulus or secrets.token_hex(8)
+    with open_graph(settings_of(graph)) as there:
+        done = there.inject(*given, stimulus=own, source=source)
+    amount = desk.amount(*given)
     if json:
         print_json({"id": own, **amount._asdict(), "state": done})
     else:
         out.print(plain(f"{done}: {amount} (stimulus {own})"), markup=False)
 
 
-def _amount(what: Sequence[str], budget: float | None) -> desk.Direct | desk.Budget:
+def _given(what: Sequence[str], budget: float | None) -> tuple[str | dict[str, float], float]:
+    """Return the node, or candidates with their similarities, and how much energy. Raises InputError."""
     if budget is not None:
         pairs = [text.rpartition("=") for text in what]
         for node, equals, text in pairs:
@@ -54,10 +55,10 @@ def _amount(what: Sequence[str], budget: float | None) -> desk.Direct | desk.Bud
         similarity = {node: _number(value, "similarity") for node, _, value in pairs}
         if len(similarity) < len(pairs):
             raise InputError("a candidate is named twice", USAGE)
-        return desk.Budget(budget, similarity)
+        return similarity, budget
     if len(what) != 2:
         raise InputError(f"{len(what)} words are not a node and its energy", USAGE)
-    return desk.Direct(what[0], _number(what[1], "energy"))
+    return what[0], _number(what[1], "energy")
 
 
 def _number(text: str, name: str) -> float:

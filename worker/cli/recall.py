@@ -11,7 +11,6 @@ from worker.cli.console import Graph, Json, open_graph, out, print_json, setting
 from worker.cli.plain import plain, shown
 from worker.errors import InputError
 from worker.graph.seeds import Property, Text
-from worker.recalls import Recalls
 
 if TYPE_CHECKING:
     from worker.recalls import Recall, SeedLike
@@ -58,7 +57,7 @@ def recall(
     wanted |= {query: 1.0 for query in (text and Text(text, index), where and _property(where)) if query}
     settings = settings_of(graph)
     with open_graph(settings) as there:
-        found = Recalls(there, settings).recall(
+        found = there.recall(
             wanted, k, context=context, types=types or (), reinforce=reinforce, max_nodes=max_nodes, max_ms=max_ms,
         )  # fmt: skip
     if json:

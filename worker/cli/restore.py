@@ -27,7 +27,7 @@ def restore(
     snapshot, tables = opened(folder)
     settings = settings_of(graph)
     with open_graph(settings) as there, progress() as bar:
-        archive.restore(there, tables, rows(bar, "writing"))
+        archive.restore(there.graph, tables, rows(bar, "writing"))
     seconds, manifest = time.monotonic() - started, snapshot.manifest
     counts = {name.removesuffix(".parquet"): found["rows"] for name, found in manifest["files"].items()}
     if json:

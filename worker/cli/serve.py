@@ -38,7 +38,7 @@ def serve(graph: Graph = None, host: Host = None, port: Port = None, json: Json 
     settings = settings_of(graph, serve=listening(host, port))
     over = threading.Event()
     with open_graph(settings) as there:
-        served = {settings.graph: Served(GraphDesk(there, settings))}
+        served = {settings.graph: Served(GraphDesk(there.graph, settings))}
         app = application(served, settings.serve)
         with signals(over.set), Listener(app, settings.serve, ended=over.set) as listener:
             over.wait()

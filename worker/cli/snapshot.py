@@ -8,19 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from worker.api import HOLD, Stridegraph
 from worker.archive import files
-from worker.archive.snapshot import take
 from worker.cli.console import Graph, Json, connect, err, out, print_json, progress, settings_of
 from worker.cli.plain import plain
-from worker.graph.export import held
 from worker.graph.neo4j import Neo4jGraph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from rich.progress import Progress
-
-HOLD = 10.0  # s; a lease is longer
 
 
 def snapshot(
@@ -42,8 +39,8 @@ def snapshot(
     files.check_new(folder)
     settings, started = settings_of(graph), time.monotonic()
     with connect(settings) as connection, progress() as bar:
-        export = held(Neo4jGraph(connection, settings.graph), hold)
-        manifest = take(export, folder, settings, anonymous=anonymise, done=rows(bar, "reading"))
+        graph_there = Stridegraph(Neo4jGraph(connection, settings.graph), settings)
+        manifest = graph_there.snapshot(folder, anonymous=anonymise, hold=hold, done=rows(bar, "reading"))
     tell(manifest, folder, time.monotonic() - started, as_json=json)
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
 from worker.cli.plain import plain
-from worker.graph import desk
 
 
 def status(graph: Graph = None, json: Json = False) -> None:
     """Show a graph's figures, counted in the database, and its books."""
-    settings = settings_of(graph)
-    with open_graph(settings) as there:
-        found = desk.status(there, settings)
+    with open_graph(settings_of(graph)) as there:
+        found = there.status()
     if json:
         print_json(found)
         return

@@ -11,14 +11,12 @@ from rich.table import Table
 
 from worker.cli.console import Graph, Json, open_graph, out, print_json, settings_of
 from worker.cli.plain import shown
-from worker.graph import desk
 from worker.process import signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from worker.graph.neo4j import Neo4jGraph
-    from worker.settings import Settings
+    from worker.api import Stridegraph
 
 LOOK = 1.0  # seconds between two looks
 NOTHING = "no node has energy: `stridegraph inject NODE ENERGY` puts some in"
@@ -36,25 +34,25 @@ def top(
     settings = settings_of(graph)
     with open_graph(settings) as there:
         if live:
-            _watch(there, settings, limit, as_json=json)
+            _watch(there, limit, as_json=json)
             return
-        found = desk.top(there, settings, limit)
+        found = there.top(limit)
     if json:
         print_json({"graph": settings.graph, "results": found})
     else:
         out.print(table(found) if found else NOTHING)
 
 
-def _watch(graph: Neo4jGraph, settings: Settings, limit: int, *, as_json: bool) -> None:
+def _watch(graph: Stridegraph, limit: int, *, as_json: bool) -> None:
     """Show the nodes with most energy again and again."""
     from worker.cli.live import drawn  # noqa: PLC0415  (it draws by this module's table)
 
-    over, rows = threading.Event(), [desk.top(graph, settings, limit)]
+    over, rows = threading.Event(), [graph.top(limit)]
     at_hand = out.is_terminal and not as_json
     with signals(over.set), drawn(lambda: table(rows[0]) if rows[0] else NOTHING) if at_hand else nullcontext():
         while True:
             if as_json:
-                print_json({"graph": settings.graph, "results": rows[0]})
+                print_json({"graph": graph.settings.graph, "results": rows[0]})
             elif not at_hand:
                 out.print(
                     "  ".join(f"{shown(row['label'] or row['id'])} {row['energy']:.3f}" for row in rows[0]) or NOTHING,
@@ -62,7 +60,7 @@ def _watch(graph: Neo4jGraph, settings: Settings, limit: int, *, as_json: bool) 
                 )
             if over.wait(LOOK):
                 return
-            rows[0] = desk.top(graph, settings, limit)
+            rows[0] = graph.top(limit)
 
 
 def table(rows: list[dict[str, Any]], why: Callable[[str], str] | None = None) -> Table:

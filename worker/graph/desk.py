@@ -12,6 +12,8 @@ from worker.physics import weights
 from worker.physics.retention import kind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from worker.graph.neo4j import Neo4jGraph
     from worker.settings import Settings
 
@@ -73,6 +75,11 @@ class Budget(NamedTuple):
     def properties(self) -> dict[str, Any]:
         """Return it as it stands in the queue."""
         return {"budget": self.budget, "candidates": self.nodes, "similarity": list(self.candidates.values())}
+
+
+def amount(node: str | Mapping[str, float], energy: float) -> Direct | Budget:
+    """Return energy for a node, or to be shared out among candidates with their similarities."""
+    return Direct(node, energy) if isinstance(node, str) else Budget(energy, dict(node))
 
 
 class Problems(NamedTuple):

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from worker.errors import InputError, nearest
+from worker.errors import InputError, NothingFound, nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ class Text:
 class Vector:
     """The nodes whose embeddings are nearest to a vector, by a vector index of Neo4j: by its name, or the only one there is."""
 
-    vector: tuple[float, ...]
+    vector: Sequence[float]  # a tuple of floats, once it is made
     index: str | None = None
     most: int = MOST
 
@@ -64,14 +64,14 @@ def find(graph: Neo4jGraph, seeds: Mapping[str | Query, float]) -> dict[str, tup
     keys = {row["id"]: row["key"] for row in _run(graph, "recall/ids", ids=named)} if named else {}
     for own in named:
         if own not in keys:
-            raise InputError(f"there is no node {own!r} in the graph {graph.name!r}", _nearest(graph, own))
+            raise InputError(f"there is no node {own!r} in the graph {graph.name!r}", near(graph, own))
     found = {own: (key, seeds[own]) for own, key in keys.items()}
     for query, weight in seeds.items():
         if isinstance(query, str):
             continue
         rows = _rows(graph, query)
         if not rows:
-            raise InputError(
+            raise NothingFound(
                 f"nothing in the graph {graph.name!r} answers {query}", "ask otherwise, or name a node by its id"
             )
         for row in rows:
@@ -106,7 +106,7 @@ def _rows(graph: Neo4jGraph, query: Query) -> list[dict[str, Any]]:
         return _run(graph, "recall/vector", index=index, vector=list(query.vector), **reach)
     words = _plain(query.words)
     if not words:
-        raise InputError("there are no words to look for", "give some")
+        raise NothingFound("there are no words to look for", "give some")
     return _run(graph, "recall/text", index=_index(graph, "FULLTEXT", query.index), words=words, **reach)
 
 
@@ -124,7 +124,7 @@ def _index(graph: Neo4jGraph, kind: str, wanted: str | None) -> str:
     return wanted or str(there[0])
 
 
-def _nearest(graph: Neo4jGraph, own: str) -> str:
+def near(graph: Neo4jGraph, own: str) -> str:
     """Return what to do about an id that is not there."""
     rows = [row for size in (3, 1) for row in _run(graph, "recall/near", prefix=own[:size], limit=NEAR)] if own else []
     return nearest(own, [row["id"] for row in rows])
