@@ -45,13 +45,15 @@ def test_each_step_is_a_function_of_its_name():
 def test_each_stored_step_has_a_folder_of_cypher_and_each_folder_is_a_step_or_a_known_other():
     folders = {path.name for path in CYPHER.iterdir() if path.is_dir()}
     assert folders >= STORED
-    assert folders - STORED == {"attach", "import", "inspect", "lease", "recall", "snapshot"}
+    assert folders - STORED == {"adopt", "attach", "import", "inspect", "lease", "recall", "snapshot"}
 
 
 def test_every_query_is_used_and_every_one_that_is_used_is_there():
     code = "\n".join(path.read_text() for path in (ROOT / "worker").rglob("*.py"))
     there = {path.relative_to(CYPHER).with_suffix("").as_posix() for path in CYPHER.rglob("*.cypher")}
-    used = set(re.findall(r'"((?:attach|commit|decay|import|inspect|intake|lease|load|recall|snapshot)/\w+)"', code))
+    used = set(
+        re.findall(r'"((?:adopt|attach|commit|decay|import|inspect|intake|lease|load|recall|snapshot)/\w+)"', code)
+    )
     built = {name for name in there if 'f"inspect/bad_' in code and name.startswith("inspect/bad_")}
     assert used - there == set()
     assert there - used - built == set()
@@ -74,6 +76,7 @@ SENT = {  # every text that goes to the driver, and every name of a query that i
     ("archive/recorder.py", "_built"),  # what a thread does: no text
     ("archive/sweep.py", "_chunk"),  # what a process does: no text
     ("archive/restore.py", "query"),
+    ("graph/adopt.py", "self._query"),
     ("graph/connection.py", "text"),
     ("graph/connection.py", "neo4j.Query(text)"),
     ("graph/connection.py", "self.run"),
