@@ -179,7 +179,8 @@ def test_only_files_of_queries_reach_the_driver():
 
 
 def test_every_query_takes_what_it_is_given_as_parameters_and_as_nothing_else():
-    """A dynamic identifier, `$(…)`, is a relationship type of an import or a restored snapshot; nothing loads a file, or runs a text."""
+    """A dynamic identifier, `$(…)`, is a relationship type of an import or a restored snapshot, or what is adopted; nothing loads a
+    file, or runs a text."""
     dynamic, called = {}, {}
     for path in CYPHER.rglob("*.cypher"):
         whole = path.read_text()
@@ -190,15 +191,20 @@ def test_every_query_takes_what_it_is_given_as_parameters_and_as_nothing_else():
         assert not re.search(r"apoc|LOAD\s+CSV|`", body, re.IGNORECASE), path
         if found := re.findall(r"CALL\s+(\w+\.[\w.]+)", body, re.IGNORECASE):
             called[path.relative_to(CYPHER).as_posix()] = found
-        for name in set(re.findall(r"\$(\w+)", body)):
+        for name in set(re.findall(r"\$(\w+)", body.replace("$any(", "$("))):
             assert re.search(rf"\b{name}\b", head) or name == "between", f"{path}: {name}"
-        if found := re.findall(r"\$\((.*?)\)", body):
+        if found := re.findall(r"\$(?:any)?\((.*?)\)", body):
             dynamic[path.relative_to(CYPHER).as_posix()] = set(found)
     assert called == {
+        "adopt/names.cypher": ["db.labels", "db.relationshipTypes"],
         "recall/text.cypher": ["db.index.fulltext.queryNodes"],
         "recall/vector.cypher": ["db.index.vector.queryNodes"],
     }
-    assert dynamic == {name: {"$type[k]"} for name in ("import/links.cypher", "snapshot/create_links.cypher")}
+    assert dynamic == {
+        "adopt/adopted_links.cypher": {"$types"},
+        "adopt/labelled.cypher": {"$labels"},
+        **{name: {"$type[k]"} for name in ("import/links.cypher", "snapshot/create_links.cypher")},
+    }
 
 
 def test_the_neo4j_graph_has_every_method_of_the_port():
