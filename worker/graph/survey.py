@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from worker.errors import InputError, alike
+from worker.graph.port import MARKS
 from worker.graph.transforms import TRANSFORMS, log_weight
 from worker.tables import ID_BYTES
 
@@ -28,7 +29,6 @@ PAGE: Final = 10_000  # nodes that are looked at by one query
 LISTED: Final = 1000  # of each obstacle; beyond that they are only counted
 NODE: Final = ["key", "label", "id"]
 LINK: Final = ["key", "source", "target", "type", "log_weight"]
-MARKS: Final = ("stridegraph_adopted", "stridegraph_before")
 WRITTEN: Final = ("energy", "energy_at", "visits", "retention", MARKS[0])  # by a worker, or by an adoption
 KEPT: Final = ("Ledger", "WeightStats", "Visits", "Stimulus", "AppliedStimulus", "RejectedStimulus", "StrideProcess")
 
