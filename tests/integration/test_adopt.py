@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.fault import test_hostile
-from worker.errors import ForeignChange, InputError, Refused, StrideError, Unreachable
+from worker.errors import ForeignChange, InputError, Refused, Unreachable
 from worker.graph import adopt as adopting
 from worker.graph import desk
 from worker.graph.connection import Transaction
@@ -197,9 +197,9 @@ BAD = {
 
 
 def test_what_stands_in_the_way_is_named_and_nothing_is_changed(connection, command):
-    for text, (why, count, how) in BAD.items():
+    for text, (why, count, said) in BAD.items():
         connection.statement("MATCH (n) WHERE NOT n:`__Neo4jMigration` DETACH DELETE n")
-        how = (*how, "--links=R") if "[:R" in text else how
+        how = (*said, "--links=R") if "[:R" in text else said
         connection.statement(text)
         before = everything(connection)
         found = refused(["--nodes=M", *how, "--json"])["obstacles"]
@@ -250,27 +250,34 @@ def test_hostile_names_are_names(connection, command):
 PARTS = Wish(["Person", "Movie"], ["ACTED_IN", "FOLLOWS"])
 
 
+class Cut:
+    """Breaks the connection at one of the commits: before it, or with its answer lost."""
+
+    def __init__(self, monkeypatch, lost):
+        self.at = self.calls = 0
+        commit = Transaction.commit
+
+        def cut(transaction):
+            self.calls += 1
+            if lost or self.calls != self.at:
+                commit(transaction)
+            if self.calls == self.at:
+                raise Unreachable("cut")
+
+        monkeypatch.setattr(Transaction, "commit", cut)
+
+    def broken(self, at, what):
+        self.at, self.calls = at, 0
+        with pytest.raises(Unreachable, match="in part: cut") as told:
+            what()
+        assert "goes on where it was broken off" in told.value.remedy
+        self.at = 0
+
+
 @pytest.mark.parametrize("lost", [False, True])
 def test_one_that_is_broken_off_anywhere_goes_on_or_is_undone(connection, monkeypatch, lost):
     connection.statement(MOVIES)
-    graph, before, commit = Neo4jGraph(connection, "default"), everything(connection), Transaction.commit
-    calls = [0]
-
-    def breaking(transaction):
-        calls[0] += 1
-        if calls[0] == at and lost:
-            commit(transaction)
-        if calls[0] == at:
-            raise Unreachable("cut")
-        commit(transaction)
-
-    def attempt(what):
-        calls[0] = 0
-        try:
-            what()
-        except StrideError as error:
-            assert "in part: cut" in str(error)
-            assert "goes on where it was broken off" in str(error)
+    graph, before, cut = Neo4jGraph(connection, "default"), everything(connection), Cut(monkeypatch, lost)
 
     def take():
         adopting.adopt(graph, PARTS, survey(graph, PARTS), batch=25)
@@ -280,23 +287,16 @@ def test_one_that_is_broken_off_anywhere_goes_on_or_is_undone(connection, monkey
 
     take()
     whole = everything_but_ids(connection)
-    back()
-    assert everything(connection) == before
-    monkeypatch.setattr(Transaction, "commit", breaking)
-    for at in (1, 3, 6, 8):
-        attempt(take)
-        assert calls[0] == at
-        at += 1
-        attempt(back)
-        attempt(back)
-        assert everything(connection) == before, at
-        at -= 1
-        attempt(take)
-        at = 0
-        take()
-        assert everything_but_ids(connection) == whole, at
+    for at in (1, 2, cut.calls):
+        cut.broken(at, back)
         back()
         assert everything(connection) == before, at
+        cut.broken(at, take)
+        back()
+        assert everything(connection) == before, at
+        cut.broken(at, take)
+        take()
+        assert everything_but_ids(connection) == whole, at
 
 
 def everything_but_ids(connection):
