@@ -9,5 +9,6 @@ UNWIND $keys AS k
 MATCH (n)
 WHERE id(n) = k
 WITH n, [label IN $labels WHERE label IN labels(n)] AS chosen
+WHERE chosen <> []
 RETURN collect([id(n), elementId(n), chosen, n.graph, n.id, n.type, n[$from[chosen[0]]],
                 [name IN $written WHERE n[name] IS NOT NULL], [label IN $own WHERE label IN labels(n)]]) AS rows
