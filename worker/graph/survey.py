@@ -95,7 +95,7 @@ def check_names(graph: Neo4jGraph, wish: Wish) -> None:
 
 
 def _some(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, sorted(names)[:20])) or "none"
+    return ", ".join(map(repr, sorted({*names} - {*KEPT})[:20])) or "none"
 
 
 class _Survey:
@@ -142,7 +142,8 @@ class _Survey:
         wanted, why = self._id(labels[0], value, own)
         reasons = [why] if why else []
         if graph is not None and graph != self.graph.name:
-            reasons.append(f"its property `graph` says that it belongs to another graph: {graph!r}")
+            reasons.append("its property `graph` says that it belongs to another graph")
+            what += f" of {graph!r}"
         if kind is not None and not isinstance(kind, str):
             reasons.append("it has a `type` of its own that is no text")
         reasons += [f"it has the property `{name}`, which a worker would write over" for name in written]
