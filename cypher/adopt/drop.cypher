@@ -7,9 +7,18 @@ MATCH (l:Ledger {graph: $graph})
 SET l.lock = $fence
 WITH l WHERE l.fence = $fence
 CALL () {
-  MATCH (own:Stimulus|AppliedStimulus|RejectedStimulus|WeightStats|Visits)
-  WHERE own.graph = $graph AND NOT EXISTS { (own)--() }
-  WITH own LIMIT $limit
+  CALL () {
+    MATCH (own:Stimulus) WHERE own.graph = $graph RETURN own
+    UNION ALL
+    MATCH (own:AppliedStimulus) WHERE own.graph = $graph RETURN own
+    UNION ALL
+    MATCH (own:RejectedStimulus) WHERE own.graph = $graph RETURN own
+    UNION ALL
+    MATCH (own:WeightStats) WHERE own.graph = $graph RETURN own
+    UNION ALL
+    MATCH (own:Visits) WHERE own.graph = $graph RETURN own
+  }
+  WITH own WHERE NOT EXISTS { (own)--() } LIMIT $limit
   DELETE own
   RETURN count(own) AS dropped
 }

@@ -1,12 +1,10 @@
 // Purpose:    read which labels and relationship types are in use
 // Parameters: none
-// Returns:    labels, types: lists, one row
+// Returns:    what (label, type), name, a row each
 // Plan:       no access to the graph
 CYPHER 5
 CALL db.labels() YIELD label
-WITH collect(label) AS labels
-CALL () {
-  CALL db.relationshipTypes() YIELD relationshipType
-  RETURN collect(relationshipType) AS types
-}
-RETURN labels, types
+RETURN 'label' AS what, label AS name
+UNION ALL
+CALL db.relationshipTypes() YIELD relationshipType
+RETURN 'type' AS what, relationshipType AS name

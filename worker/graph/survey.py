@@ -84,14 +84,12 @@ def survey(graph: Neo4jGraph, wish: Wish, done: Callable[[str, int], object] = l
 
 def check_names(graph: Neo4jGraph, wish: Wish) -> None:
     """Refuse labels and types that are not in use, with the nearest that are. Raises InputError."""
-    (known,) = graph.connection.run("adopt/names")
-    for what, wanted, there in (
-        ("label", wish.labels, known["labels"]),
-        ("relationship type", wish.types, known["types"]),
-    ):
+    known = graph.connection.run("adopt/names")
+    for what, wanted, words in (("label", wish.labels, "label"), ("type", wish.types, "relationship type")):
+        there = [row["name"] for row in known if row["what"] == what]
         for name in wanted:
             if name not in there:
-                raise InputError(f"no {what} {name!r} is in use", alike(name, there) or f"there are {_some(there)}")
+                raise InputError(f"no {words} {name!r} is in use", alike(name, there) or f"there are {_some(there)}")
 
 
 def _some(names: Sequence[str]) -> str:
