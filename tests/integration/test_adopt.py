@@ -183,7 +183,7 @@ BAD = {
     "CREATE (:M), (:M {key: ''}), (:M {key: 'y'})": ("it has no `key`", 2, ("--id-from=key",)),
     "CREATE (:M {key: date()}), (:M {key: 1.5}), (:M {key: true})": ("neither text nor", 3, ("--id-from=key",)),
     "CREATE (:M {key: reduce(s = '', i IN range(1, 8000) | s + 'x')})": ("over 7300 bytes", 1, ("--id-from=key",)),
-    "CREATE (:M {graph: 'theirs'}), (:M:Node {graph: 'other', id: 'x'})": ("belongs to another graph", 1, ()),
+    "CREATE (:M {graph: 'theirs'}), (:M:Node {graph: 'other', id: 'x'})": ("belongs to another graph", 2, ()),
     "CREATE (:M {type: 3}), (:M {type: ['a']})": ("a `type` of its own that is no text", 2, ()),
     "CREATE (:M {energy: 250}), (:M)": ("the property `energy`", 1, ()),
     "CREATE (:M {visits: 9}), (:M {energy_at: date()}), (:M {retention: 'long'})": ("the property `visits`", 1, ()),
