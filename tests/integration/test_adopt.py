@@ -5,11 +5,12 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 from tests.fault import test_hostile
-from worker.errors import ForeignChange, InputError, Refused, Unreachable
+from worker.errors import ForeignChange, InputError, Refused, SchemaError, Unreachable
 from worker.graph import adopt as adopting
 from worker.graph import desk
 from worker.graph.connection import Transaction
@@ -74,7 +75,7 @@ def exact(properties):
     return sorted((name, type(value).__name__, repr(value)) for name, value in properties.items())
 
 
-def test_movies_are_adopted_tick_and_are_given_back(connection, command):
+def test_movies_are_adopted_tick_and_are_given_back(connection, command, tmp_path):
     connection.statement(MOVIES)
     before = everything(connection)
     how = ("--nodes=Person,Movie", "--links=ACTED_IN,REVIEWED,FOLLOWS", "--weight-from=REVIEWED=rating", "--json")
@@ -103,6 +104,11 @@ def test_movies_are_adopted_tick_and_are_given_back(connection, command):
     assert {hit["type"] for hit in command("recall", "Person 1", "--json")["results"]} == {"Person", "Movie"}
     learned = "MATCH ()-[r]->() WHERE r.log_weight <> coalesce(log(r.rating), 0) RETURN count(*) AS n"
     assert connection.statement(learned)[0]["n"] > 0
+    command("snapshot", str(tmp_path / "taken"))
+    for table, own in (("nodes", "born"), ("links", "rating")):
+        properties = pd.read_parquet(tmp_path / "taken" / f"{table}.parquet")["properties"].dropna()
+        assert properties.str.contains(own).any()
+        assert not properties.str.contains("stridegraph").any()
     command("adopt", "--undo", fails=True)
     assert command("adopt", "--undo", "--dry-run", "--json")["ticks"] == 8
     done = command("adopt", "--undo", "--yes", "--json")
@@ -384,3 +390,18 @@ def test_what_changes_between_the_look_and_the_writing_is_not_written_over(conne
         adopting.give_back(graph, adopting.adopted(graph), 60.0)
         connection.statement("MATCH (n) WHERE NOT n:`__Neo4jMigration` DETACH DELETE n")
         connection.statement("CREATE (:M {key: 'a'})-[:R]->(:M {key: 'b'})")
+
+
+def test_a_constraint_of_their_own_stands_and_what_was_done_is_undone(connection):
+    connection.statement("CREATE (:M {key: 'a'}), (:M {key: 'b'})")
+    connection.statement("CREATE CONSTRAINT theirs FOR (m:M) REQUIRE m.type IS UNIQUE")
+    graph, wish = Neo4jGraph(connection, "default"), Wish(["M"], [])
+    try:
+        before = everything(connection)
+        with pytest.raises(SchemaError, match="adopted in part"):
+            adopting.adopt(graph, wish, survey(graph, wish), batch=1)
+        assert len(adopting.adopted(graph).nodes) == 1
+        adopting.give_back(graph, adopting.adopted(graph), 60.0)
+        assert everything(connection) == before
+    finally:
+        connection.statement("DROP CONSTRAINT theirs")
