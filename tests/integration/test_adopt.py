@@ -355,6 +355,9 @@ def test_a_worker_hears_of_what_is_adopted_and_undo_waits_for_it(connection, com
     assert found["already"] == {"nodes": 40, "links": 0}
     assert found["nodes"] == {"Person": 0, "Movie": 12}
     assert graph.ledger().revision == revision + 1
+    later = command("adopt", "--links=DIRECTED", "--json")
+    assert (later["nodes"], later["links"]) == ({}, {"DIRECTED": later["links"]["DIRECTED"]})
+    assert later["links"]["DIRECTED"] > 10
     before = without_ledger(connection)
     with pytest.raises(Refused, match="a worker is running"):
         adopting.give_back(graph, adopting.adopted(graph), 60.0)
