@@ -32,10 +32,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
+def alike(name: str, known: Iterable[str]) -> str:
+    """Ask whether those were meant that come nearest to a name, whatever their case; say nothing where none does."""
+    folded = {each.casefold(): each for each in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=3)
+    return f"did you mean {' or '.join(repr(folded[each]) for each in near)}?" if near else ""
+
+
 def nearest(node: str, ids: Iterable[str]) -> str:
     """Return the remedy for an id that there is not: those that come nearest, where some do."""
-    near = difflib.get_close_matches(node, dict.fromkeys(ids), n=3)
-    return f"did you mean {' or '.join(map(repr, near))}?" if near else "see `stridegraph top`, or the ids in Neo4j"
+    return alike(node, ids) or "see `stridegraph top`, or the ids in Neo4j"
 
 
 class StrideError(Exception):

@@ -19,7 +19,7 @@ from worker.tick import tick
 pytestmark = pytest.mark.neo4j
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "secure.md").read_text()
-WORKER, IMPORT, MIGRATOR = (
+WORKER, IMPORT, ADOPT, MIGRATOR = (
     [text.strip() for text in block.split(";") if text.strip()]
     for block in re.findall(r"```cypher\n(.*?)```", PAGE, re.DOTALL)
 )
@@ -27,11 +27,12 @@ STAGES = {
     "run": (WORKER, "commit decay intake lease load inspect"),
     "import": (WORKER + IMPORT, "import"),
     "snapshot": (WORKER + IMPORT, "snapshot"),
+    "adopt": (WORKER + ADOPT, "adopt"),
 }
 
 
 @pytest.mark.smoke
-@pytest.mark.parametrize("text", [*WORKER, *IMPORT, *MIGRATOR])
+@pytest.mark.parametrize("text", [*WORKER, *IMPORT, *ADOPT, *MIGRATOR])
 def test_every_grant_is_one_that_neo4j_understands(connection, text):
     """Community refuses them all, but only what it has parsed: a slip of the pen would be an error of syntax."""
     with pytest.raises(exceptions.ClientError) as refused, connection._driver.session(database="system") as session:

@@ -45,13 +45,15 @@ def test_each_step_is_a_function_of_its_name():
 def test_each_stored_step_has_a_folder_of_cypher_and_each_folder_is_a_step_or_a_known_other():
     folders = {path.name for path in CYPHER.iterdir() if path.is_dir()}
     assert folders >= STORED
-    assert folders - STORED == {"attach", "import", "inspect", "lease", "recall", "snapshot"}
+    assert folders - STORED == {"adopt", "attach", "import", "inspect", "lease", "recall", "snapshot"}
 
 
 def test_every_query_is_used_and_every_one_that_is_used_is_there():
     code = "\n".join(path.read_text() for path in (ROOT / "worker").rglob("*.py"))
     there = {path.relative_to(CYPHER).with_suffix("").as_posix() for path in CYPHER.rglob("*.cypher")}
-    used = set(re.findall(r'"((?:attach|commit|decay|import|inspect|intake|lease|load|recall|snapshot)/\w+)"', code))
+    used = set(
+        re.findall(r'"((?:adopt|attach|commit|decay|import|inspect|intake|lease|load|recall|snapshot)/\w+)"', code)
+    )
     built = {name for name in there if 'f"inspect/bad_' in code and name.startswith("inspect/bad_")}
     assert used - there == set()
     assert there - used - built == set()
@@ -74,6 +76,7 @@ SENT = {  # every text that goes to the driver, and every name of a query that i
     ("archive/recorder.py", "_built"),  # what a thread does: no text
     ("archive/sweep.py", "_chunk"),  # what a process does: no text
     ("archive/restore.py", "query"),
+    ("graph/adopt.py", "self._query"),
     ("graph/connection.py", "text"),
     ("graph/connection.py", "neo4j.Query(text)"),
     ("graph/connection.py", "self.run"),
@@ -176,7 +179,8 @@ def test_only_files_of_queries_reach_the_driver():
 
 
 def test_every_query_takes_what_it_is_given_as_parameters_and_as_nothing_else():
-    """A dynamic identifier, `$(…)`, is a relationship type of an import or a restored snapshot; nothing loads a file, or runs a text."""
+    """A dynamic identifier, `$(…)`, is a relationship type of an import or a restored snapshot, or what is adopted; nothing loads a
+    file, or runs a text."""
     dynamic, called = {}, {}
     for path in CYPHER.rglob("*.cypher"):
         whole = path.read_text()
@@ -187,15 +191,20 @@ def test_every_query_takes_what_it_is_given_as_parameters_and_as_nothing_else():
         assert not re.search(r"apoc|LOAD\s+CSV|`", body, re.IGNORECASE), path
         if found := re.findall(r"CALL\s+(\w+\.[\w.]+)", body, re.IGNORECASE):
             called[path.relative_to(CYPHER).as_posix()] = found
-        for name in set(re.findall(r"\$(\w+)", body)):
+        for name in set(re.findall(r"\$(\w+)", body.replace("$any(", "$("))):
             assert re.search(rf"\b{name}\b", head) or name == "between", f"{path}: {name}"
-        if found := re.findall(r"\$\((.*?)\)", body):
+        if found := re.findall(r"\$(?:any)?\((.*?)\)", body):
             dynamic[path.relative_to(CYPHER).as_posix()] = set(found)
     assert called == {
+        "adopt/names.cypher": ["db.labels", "db.relationshipTypes"],
         "recall/text.cypher": ["db.index.fulltext.queryNodes"],
         "recall/vector.cypher": ["db.index.vector.queryNodes"],
     }
-    assert dynamic == {name: {"$type[k]"} for name in ("import/links.cypher", "snapshot/create_links.cypher")}
+    assert dynamic == {
+        "adopt/adopted_links.cypher": {"$types"},
+        "adopt/labelled.cypher": {"$labels"},
+        **{name: {"$type[k]"} for name in ("import/links.cypher", "snapshot/create_links.cypher")},
+    }
 
 
 def test_the_neo4j_graph_has_every_method_of_the_port():

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from worker.cli import (
+    adopt,
     check,
     compare,
     db,
@@ -53,6 +54,7 @@ app.command("restore")(restore.restore)
 app.command("replay")(replay.replay)
 app.command("sweep")(sweep.sweep)
 app.command("import")(import_.import_)
+app.command("adopt")(adopt.adopt)
 app.command("migrate")(migrate.migrate)
 app.add_typer(db.app, name="db")
 

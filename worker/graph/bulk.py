@@ -119,7 +119,7 @@ class Bulk:
         total = Written()
         for start in range(0, len(table), self._batch):
             rows = table.iloc[start : start + self._batch]
-            total += _halved(create, rows)
+            total += halved(create, rows)
             self._done(len(rows))
         return total
 
@@ -194,7 +194,7 @@ class Bulk:
         return _End(codes, names, [self._keys.get(name) for name in names])
 
 
-def _halved(create: Callable[[pd.DataFrame], Written], rows: pd.DataFrame) -> Written:
+def halved(create: Callable[[pd.DataFrame], Written], rows: pd.DataFrame) -> Written:
     """Create rows in one transaction, or in two halves where it does not fit the database's memory."""
     try:
         return create(rows)
@@ -202,7 +202,7 @@ def _halved(create: Callable[[pd.DataFrame], Written], rows: pd.DataFrame) -> Wr
         if len(rows) == 1:
             raise
         middle = len(rows) // 2
-        return _halved(create, rows.iloc[:middle]) + _halved(create, rows.iloc[middle:])
+        return halved(create, rows.iloc[:middle]) + halved(create, rows.iloc[middle:])
 
 
 def _values(column: pd.Series[Any]) -> list[Any]:

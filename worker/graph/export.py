@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 from worker.errors import Busy, HeldTooLong
 from worker.graph.ledger import unpack
+from worker.graph.port import MARKS
 from worker.physics.model import WeightStats
 
 if TYPE_CHECKING:
@@ -134,12 +135,12 @@ class Neo4jExport:
     def nodes(self, *, more: bool, meaning: bool) -> Iterator[NodeBatch]:
         """Yield nodes in ascending id."""
         at = NodeBatch._fields.index("id")
-        for rows in self._pages("snapshot/nodes", at, known=NODE, more=more, meaning=meaning):
+        for rows in self._pages("snapshot/nodes", at, known=(*NODE, *MARKS), more=more, meaning=meaning):
             yield _batch(NodeBatch, rows)
 
     def links(self, keys: Sequence[int], *, more: bool) -> LinkBatch:
         """Read all relationships from these nodes to nodes of the graph."""
-        return LinkBatch(**self._run("snapshot/links", keys=keys, known=LINK, more=more)[0])
+        return LinkBatch(**self._run("snapshot/links", keys=keys, known=(*LINK, *MARKS), more=more)[0])
 
     def unnamed(self) -> LinkBatch:
         """Read the links that go out of nodes whose id is no text."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 IDLE, COMMITTED = "idle", "committed"
 RESTORING = "restoring"  # no worker takes such a graph: a part of it is not there yet
+MARKS = ("stridegraph_adopted", "stridegraph_before")  # properties by which an adopted node or link can be given back
 NEAR = 1e-9  # costs so close count as equal where links are ranked: in a database, their last bits are its own
 
 
