@@ -1,0 +1,109 @@
+"""What a run comes to: a table on the terminal, JSON in `results/`, and the tables of the docs (`benchmarks.docs`)."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from benchmarks.rows import ROWS, Target
+from worker.settings import DatabaseSettings
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "explanation" / "_bench.md"
+Found = dict[str, dict[str, Any]]
+
+
+def table(found: Found) -> Table:
+    """Return a table of what was measured: a line a target, and each row's other figures."""
+    shown = Table("row", "target", "ratio (median)", "ratio (minima)", "detail", box=None, header_style="dim")
+    for name, figures in found.items():
+        targets = ROWS[name].targets
+        for target in targets:
+            style = "green" if target.met(figures) else "red"
+            least = figures.get(f"{target.figure}_minimum")
+            shown.add_row(
+                target.what,
+                f"{target.sign} {target.bound:g}",
+                f"[{style}]{figures[target.figure]:.3g}[/]",
+                "" if least is None else f"{least:.3g}",
+                "",
+            )
+        shown.add_row("" if targets else ROWS[name].what, "", "", "", _detail(figures, targets))
+    return shown
+
+
+def keep(found: Found) -> None:
+    """Write the figures of a run to a file of its own."""
+    now = datetime.datetime.now(datetime.UTC)
+    run = {"at": now.strftime("%Y%m%dT%H%M%SZ"), **_machine(), "rows": found}
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{run['at']}.json").write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+
+
+def latest() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return each row's figures from the last run that measured all that its targets need, and when that was."""
+    newest: dict[str, tuple[str, dict[str, Any]]] = {}
+    for path in sorted(RESULTS.glob("*.json")):
+        run = json.loads(path.read_text())
+        for name, figures in run["rows"].items():
+            if name in ROWS and all(target.figure in figures for target in ROWS[name].targets):
+                newest[name] = (run["at"], figures)
+    return {name: newest[name] for name in ROWS if name in newest}
+
+
+def markdown() -> str:
+    """Return the docs' table: a line a target."""
+    lines = ["| | aim | measured | of the minima | met | run of |", "|---|---|---|---|---|---|"]
+    for name, (at, figures) in latest().items():
+        for target in ROWS[name].targets:
+            least = figures.get(f"{target.figure}_minimum")
+            cells = (
+                f"{target.what} (`{name}`)",
+                f"{target.sign} {target.bound:g}",
+                f"**{figures[target.figure]:.3g}**",
+                "" if least is None else f"{least:.3g}",
+                "yes" if target.met(figures) else "no",
+                f"{at[:4]}-{at[4:6]}-{at[6:8]} {at[9:11]}:{at[11:13]}",
+            )
+            lines.append(f"| {' | '.join(cells)} |")
+    lines += [
+        "",
+        "| row | what is measured | how nothing passes by writing, waiting or warming less |",
+        "|---|---|---|",
+    ]
+    lines += [f"| `{name}` | {row.what} | {row.honest} |" for name, row in ROWS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _machine() -> dict[str, Any]:
+    """Return what a figure depends on beside the code."""
+    asked = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True, check=False
+    )
+    return {
+        "commit": asked.stdout.strip(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+        "neo4j": DatabaseSettings().version,
+    }
+
+
+def _detail(figures: dict[str, Any], targets: tuple[Target, ...]) -> str:
+    told = {target.figure + end for target in targets for end in ("", "_minimum")}
+    return ", ".join(f"{name} {_short(value)}" for name, value in figures.items() if name not in told)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + " ".join(map(_short, value)) + "]"
+    return f"{value:,.4g}" if isinstance(value, (int, float)) else str(value)
