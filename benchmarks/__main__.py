@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ def main() -> None:
     unknown = [row for row in chosen if row not in ROWS]
     if unknown:
         sys.exit(f"there is no row {unknown[0]!r}: choose from {', '.join(ROWS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped: what was measured is kept"))
     console, found = Console(), {}
     with throwaway(console) as connection:
         try:

@@ -5,5 +5,6 @@ from __future__ import annotations
 from benchmarks import plots, report
 
 if __name__ == "__main__":
-    report.PAGE.write_text(report.markdown())
+    for name, page in report.PAGES.items():
+        (report.DOCS / name).write_text(page())
     plots.draw()

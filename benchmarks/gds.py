@@ -26,6 +26,7 @@ VERSION = "2.26.0"
 ROOTS = (f"org.neo4j.gds:proc:{VERSION}", f"org.neo4j.gds:opengds-extension:{VERSION}")
 LOCK = Path(__file__).parent / "gds.lock"
 CACHE = user_cache_path("stridegraph") / "gds" / VERSION
+PROCEDURES = "org.neo4j.gds:proc-"  # the artifacts that hold any
 PREFIX = "gds-"  # the server looks for procedures only in plugins of certain names
 
 
@@ -39,7 +40,7 @@ class GdsServer(LocalServer):
         plugins = self.home / "plugins"
         plugins.mkdir(exist_ok=True)
         for each in artifacts():
-            if each.coordinate.startswith("org.neo4j.gds:"):
+            if each.coordinate.startswith(PROCEDURES):
                 shutil.copyfile(CACHE / each.filename, plugins / f"{PREFIX}{each.filename}")
         return super()._configuration(port) + "dbms.security.procedures.unrestricted=gds.*\n"
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 
-import igraph
 import networkx as nx
 import numpy as np
 
@@ -62,6 +61,8 @@ def measure(connection, rounds):
 
 
 def _in_memory(edges, standard):
+    import igraph  # noqa: PLC0415  (only this row needs it)
+
     source, target = (np.array(list(map(int, edges[end]))) for end in ("source", "target"))
     weight = np.exp(edges["log_weight"])
     seeds = list(range(ACTIVE))

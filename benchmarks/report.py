@@ -17,7 +17,15 @@ from worker.settings import DatabaseSettings
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
-PAGE = HERE.parent / "docs" / "explanation" / "_bench.md"
+DOCS = HERE.parent / "docs" / "explanation"
+RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+SERIES = {
+    "scale-frontier": ("active", "tick_ms", "raw_ms", "ratio"),
+    "growth": ("nodes", "tick_ms", "raw_ms", "ratio"),
+    "scale-load": ("links", "import_s", "attach_s", "load_s", "bytes_a_link"),
+    "scale-recall": ("reached", "recall_ms"),
+    "scale-graphs": ("graphs", "ticks_per_second"),
+}
 Found = dict[str, dict[str, Any]]
 
 
@@ -59,8 +67,8 @@ def latest() -> dict[str, tuple[str, dict[str, Any]]]:
     return {name: newest[name] for name in ROWS if name in newest}
 
 
-def markdown() -> str:
-    """Return the docs' table: a line a target."""
+def targets() -> str:
+    """Return the docs' table of targets: a line each."""
     lines = ["| | aim | measured | of the minima | met | run of |", "|---|---|---|---|---|---|"]
     for name, (at, figures) in latest().items():
         for target in ROWS[name].targets:
@@ -74,12 +82,49 @@ def markdown() -> str:
                 f"{at[:4]}-{at[4:6]}-{at[6:8]} {at[9:11]}:{at[11:13]}",
             )
             lines.append(f"| {' | '.join(cells)} |")
-    lines += [
-        "",
-        "| row | what is measured | how nothing passes by writing, waiting or warming less |",
-        "|---|---|---|",
-    ]
+    return "\n".join(lines) + "\n"
+
+
+def rows() -> str:
+    """Return the docs' table of what each row does, and what keeps it honest."""
+    lines = ["| row | what is measured | how nothing passes by writing, waiting or warming less |", "|---|---|---|"]
     lines += [f"| `{name}` | {row.what} | {row.honest} |" for name, row in ROWS.items()]
+    return "\n".join(lines) + "\n"
+
+
+def scale() -> str:
+    """Return the docs' tables of how costs grow, and what that comes to for graphs that were not built."""
+    found = {name: figures for name, (_, figures) in latest().items()}
+    series = [_series(found[name], *columns) for name, columns in SERIES.items() if name in found]
+    return "\n".join([*series, _on_paper(found)] if {"growth", "scale-load"} <= found.keys() else series)
+
+
+def _series(figures: dict[str, Any], size: str, *columns: str) -> str:
+    """Return a table of one row's lists, with the exponent of each where there is one."""
+    lines = [
+        f"| {size} | {' | '.join(map(_short, figures[size]))} | exponent |",
+        "|---" * (len(figures[size]) + 2) + "|",
+    ]
+    for column in columns:
+        power = figures.get(f"{column.rsplit('_', 1)[0]}_exponent")
+        told = "" if power is None else f"{power:.2f}"
+        lines.append(f"| {column.replace('_', ' ')} | {' | '.join(map(_short, figures[column]))} | {told} |")
+    return "\n".join(lines) + "\n"
+
+
+def _on_paper(found: Found) -> str:
+    """Return what graphs need by the rates of the largest that was built."""
+    load, growth = found["scale-load"], found["growth"]
+    most = load["links"][-1]
+    lines = [
+        "| on paper, links | import | attach | load | worker memory, all held | store |",
+        "|---|---|---|---|---|---|",
+    ]
+    for links in (10**7, 10**8, 10**9):
+        times = (links / most * load[f"{step}_s"][-1] for step in ("import", "attach", "load"))
+        sizes = (links * load["bytes_a_link"][-1] / 1e9, links * growth["store_bytes_a_link"] / 1e9)
+        cells = (*(f"{seconds / 60:,.3g} min" for seconds in times), *(f"{size:,.3g} GB" for size in sizes))
+        lines.append(f"| 10{str(len(str(links)) - 1).translate(RAISED)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -107,3 +152,6 @@ def _short(value: Any) -> str:
     if isinstance(value, list):
         return "[" + " ".join(map(_short, value)) + "]"
     return f"{value:,.4g}" if isinstance(value, (int, float)) else str(value)
+
+
+PAGES = {"_bench_targets.md": targets, "_bench_rows.md": rows, "_bench_scale.md": scale}

@@ -10,9 +10,11 @@ import os
 import random
 import statistics
 from contextlib import ExitStack
+from pathlib import Path
 
 from benchmarks.common import ROUNDS, WARM_UP, Steady, exponent, timed
-from benchmarks.world import build, remove
+from benchmarks.queries import query
+from benchmarks.world import DEGREE, build, remove
 from worker.api import Stridegraph
 from worker.graph.neo4j import Neo4jGraph
 from worker.settings import Settings
@@ -32,6 +34,7 @@ def growth(connection, sizes=None):
     with ExitStack() as stack:
         steady = [stack.enter_context(Steady(connection, f"bench-nodes-{size}", ACTIVE)) for size in sizes]
         ticks, raws = _rounds(steady, ROUNDS, WARM_UP)
+    stored = _stored(connection) / sum(DEGREE * size for size in sizes)
     for size in sizes:
         remove(connection, f"bench-nodes-{size}")
     tick, raw = _medians(ticks), _medians(raws)
@@ -45,6 +48,7 @@ def growth(connection, sizes=None):
         "tick_ms": tick,
         "raw_ms": raw,
         "raw_growth": raw[-1] / raw[0],
+        "store_bytes_a_link": stored,
         "tick_exponent": exponent(sizes, tick),
         "raw_exponent": exponent(sizes, raw),
     }
@@ -88,7 +92,13 @@ def recall(connection, nodes=100_000):
                 took[count].append(ms)
     remove(connection, "bench-recall")
     reach, ms = _medians(reached.values()), _medians(took.values())
-    return {"seeds": list(SEEDS), "reached": reach, "recall_ms": ms, "exponent": exponent(reach, ms)}
+    return {"seeds": list(SEEDS), "reached": reach, "recall_ms": ms, "recall_exponent": exponent(reach, ms)}
+
+
+def _stored(connection):
+    """Return the bytes of the server's store on disk; nodes, ids and indexes are in it too."""
+    folder = Path(connection.statement(query("data"))[0]["value"]) / "databases" / connection.settings.database
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _rounds(steady, rounds, warm_up):
