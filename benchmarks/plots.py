@@ -10,20 +10,17 @@ mpl.rcParams.update({"svg.hashsalt": "stridegraph", "svg.fonttype": "none", "fon
 
 import matplotlib.pyplot as plt  # noqa: E402
 
-from benchmarks.report import HERE, latest  # noqa: E402
+from benchmarks.report import HERE, PEERS, PLOTS, latest  # noqa: E402
 
 IMAGES = HERE.parent / "docs" / "images"
-PEERS = {"tick": "tick, committed", "matrix": "matrix, committed", "loop": "plain Python loop", "igraph": "PageRank, igraph",
-         "networkx": "PageRank, networkx", "gds_project": "GDS: projection", "gds_pagerank": "GDS: PageRank",
-         "gds_write": "GDS: PageRank, written"}  # fmt: skip
 
 
 def draw() -> None:
     """Draw each plot whose rows have been measured."""
     figures = {name: found for name, (_, found) in latest().items()}
-    for name, (rows, plot) in PLOTS.items():
-        if all(row in figures for row in rows):
-            figure = plot(figures)
+    for name, (_, rows) in PLOTS.items():
+        if set(rows) <= figures.keys():
+            figure = DRAWN[name](figures)
             figure.savefig(IMAGES / f"bench-{name}.svg", metadata={"Date": None}, bbox_inches="tight")
             plt.close(figure)
 
@@ -63,7 +60,7 @@ def peers(figures):
     found = figures["peers"]
     names = sorted((name for name in PEERS if f"{name}_ms" in found), key=lambda name: -found[f"{name}_ms"])
     figure, axis = plt.subplots(figsize=(6, 2.4), layout="constrained")
-    bars = axis.barh([PEERS[name] for name in names], [found[f"{name}_ms"] for name in names],
+    bars = axis.barh([PEERS[name][0].replace("`", "") for name in names], [found[f"{name}_ms"] for name in names],
                      color=["#2a6f97" if name in {"tick", "matrix"} else "#a9b4bd" for name in names])  # fmt: skip
     axis.bar_label(bars, fmt="%.3g", padding=2)
     axis.set_xscale("log")
@@ -90,8 +87,4 @@ def _lines(axis, found, x, lines, xlabel, ylabel):
     axis.legend()
 
 
-PLOTS = {
-    "scaling": (("scale-frontier", "growth", "scale-load", "scale-recall", "scale-graphs"), scaling),
-    "peers": (("peers",), peers),
-    "latency": (("latency",), latency),
-}
+DRAWN = {"scaling": scaling, "peers": peers, "latency": latency}

@@ -27,6 +27,24 @@ SERIES = {
     "scale-graphs": ("graphs", "ticks_per_second"),
 }
 Found = dict[str, dict[str, Any]]
+PLOTS = {  # by name: what it shows, and of which rows
+    "scaling": (
+        "Ticks, imports, recalls and memory by size",
+        ("scale-frontier", "growth", "scale-load", "scale-recall", "scale-graphs"),
+    ),
+    "peers": ("One step by each", ("peers",)),
+    "latency": ("From a stimulus to the commit of its tick", ("latency",)),
+}
+PEERS = {  # who: what, what it reads, what it writes
+    "tick": ("a tick, committed", "the queue", ""),
+    "matrix": ("a tick of the matrix implementation, committed", "the queue", ""),
+    "loop": ("`tests/naive.py`, select and transfer in plain Python", "nothing", "nothing"),
+    "igraph": ("personalised PageRank, igraph", "nothing", "nothing"),
+    "networkx": ("personalised PageRank, networkx with scipy", "nothing", "nothing"),
+    "gds_project": ("GDS, projection", "the graph", "nothing"),
+    "gds_pagerank": ("GDS, personalised PageRank of 20 iterations", "the projection", "nothing"),
+    "gds_write": ("the same, written", "the projection", ""),
+}
 
 
 def table(found: Found) -> Table:
@@ -96,7 +114,45 @@ def scale() -> str:
     """Return the docs' tables of how costs grow, and what that comes to for graphs that were not built."""
     found = {name: figures for name, (_, figures) in latest().items()}
     series = [_series(found[name], *columns) for name, columns in SERIES.items() if name in found]
-    return "\n".join([*series, _on_paper(found)] if {"growth", "scale-load"} <= found.keys() else series)
+    paper = [_on_paper(found)] if {"growth", "scale-load"} <= found.keys() else []
+    return "\n".join([*series, *paper, _picture("scaling")]) + "\n"
+
+
+def peers() -> str:
+    """Return the docs' table of what people use instead, in the order of their ms."""
+    figures = latest().get("peers", ("", {}))[1]
+    lines = ["| one step by | ms | least | reads | writes |", "|---|---|---|---|---|"] if figures else []
+    for name in sorted(
+        (name for name in PEERS if f"{name}_ms" in figures), key=lambda name: float(figures[f"{name}_ms"])
+    ):
+        what, reads, writes = PEERS[name]
+        counts = [f"{figures[key]:,.0f} {part}" for part in ("nodes", "links") if (key := f"{name}_{part}") in figures]
+        least = figures[f"{name}_minimum_ms"]
+        lines.append(
+            f"| {what} | {figures[f'{name}_ms']:.3g} | {least:.3g} | {reads} | {', '.join(counts) or writes} |"
+        )
+    return "\n".join([*lines, "", _picture("peers")]) + "\n"
+
+
+def latency() -> str:
+    """Return the docs' table of what users feel, and the worst ticks with their causes."""
+    figures = latest().get("latency", ("", {}))[1]
+    if not figures:
+        return "\n"
+    lines = ["| | stimuli | p50, ms | p99, ms |", "|---|---|---|---|"]
+    for name, what in (("rest", "at rest, one every 0.7 s"), ("load", "1 000 stimuli/s, 1 000 nodes active")):
+        lines.append(
+            f"| {what} | {figures[f'{name}_stimuli']:,} | {figures[f'{name}_p50_ms']:.3g} | {figures[f'{name}_p99_ms']:.3g} |"
+        )
+    lines += ["", f"Of {figures['ticks']:,} ticks in {figures['seconds']:g} s under load (median {figures['tick_median_ms']:.3g} ms), the worst were:", ""]  # fmt: skip
+    lines += [f"- {ms:.4g} ms: {cause}" for ms, cause in zip(figures["worst_ms"], figures["worst_causes"], strict=True)]
+    return "\n".join([*lines, "", _picture("latency")]) + "\n"
+
+
+def _picture(name: str) -> str:
+    """Return the line that shows a plot, once all its rows have been measured."""
+    what, rows = PLOTS[name]
+    return f"![{what}](../images/bench-{name}.svg)" if set(rows) <= latest().keys() else ""
 
 
 def _series(figures: dict[str, Any], size: str, *columns: str) -> str:
@@ -123,9 +179,17 @@ def _on_paper(found: Found) -> str:
     for links in (10**7, 10**8, 10**9):
         times = (links / most * load[f"{step}_s"][-1] for step in ("import", "attach", "load"))
         sizes = (links * load["bytes_a_link"][-1] / 1e9, links * growth["store_bytes_a_link"] / 1e9)
-        cells = (*(f"{seconds / 60:,.3g} min" for seconds in times), *(f"{size:,.3g} GB" for size in sizes))
+        cells = (*map(_span, times), *(f"{size:,.3g} GB" for size in sizes))
         lines.append(f"| 10{str(len(str(links)) - 1).translate(RAISED)} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _span(seconds: float) -> str:
+    """Return a time in the unit that suits it."""
+    for unit, name in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= 2.0 * unit:
+            return f"{seconds / unit:,.1f} {name}"
+    return f"{seconds:.1f} s"
 
 
 def _machine() -> dict[str, Any]:
@@ -154,4 +218,10 @@ def _short(value: Any) -> str:
     return f"{value:,.4g}" if isinstance(value, (int, float)) else str(value)
 
 
-PAGES = {"_bench_targets.md": targets, "_bench_rows.md": rows, "_bench_scale.md": scale}
+PAGES = {
+    "_bench_targets.md": targets,
+    "_bench_rows.md": rows,
+    "_bench_peers.md": peers,
+    "_bench_scale.md": scale,
+    "_bench_latency.md": latency,
+}

@@ -169,10 +169,12 @@ ROWS = {
         "frames a second of the page with 5 000 nodes, in Chromium without a graphics card",
         page.measure,
         (at_least(1.0, "frames a second ÷ 30"),),
+        "the browser's own animation frames are counted, once the forces have settled; a worker ticks, and the ticks seen are told",
     ),
     "recall": Row(
         "recalls on WordNet while a worker ticks in a process beside it",
         recall_speed.measure,
         (at_most(1.0, "p50 ÷ 50 ms or p95 ÷ 150 ms, the worse"),),
+        "whole calls; every recall is asserted to find something; words that nobody has recalled yet are told by themselves",
     ),
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import guard, latency, report
+from benchmarks import guard, latency, plots, report
 from benchmarks.queries import query
 from benchmarks.rows import ROWS, Target
 
@@ -18,13 +18,60 @@ def test_the_docs_tables_are_those_of_the_kept_runs(name):
 
 
 def test_every_row_has_a_target_or_a_plot_and_every_query_a_header():
-    drawn = re.search(r"PLOTS = .*", (Path(guard.__file__).parent / "plots.py").read_text(), re.DOTALL).group()
-    assert [name for name, row in ROWS.items() if not row.targets and f'"{name}"' not in drawn] == []
+    drawn = {row for _, rows in report.PLOTS.values() for row in rows}
+    assert {name for name, row in ROWS.items() if not row.targets} <= drawn <= ROWS.keys()
     for path in (Path(guard.__file__).parent / "cypher").glob("*.cypher"):
         header = [line for line in query(path.stem).splitlines() if line.startswith("// ")]
         assert [line[3:].split(":")[0] for line in header if re.match(r"// [PR]\w+:", line)] == [
             "Purpose", "Parameters", "Returns", "Plan",
         ], path  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Return a folder whose only run has measured every row."""
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    monkeypatch.setattr(plots, "IMAGES", tmp_path)
+    found = {name: {target.figure: 2.0 for target in row.targets} for name, row in ROWS.items()}
+    for name, columns in report.SERIES.items():
+        found[name] |= {column: [10.0, 100.0, 1000.0] for column in columns}
+    found["scale-load"]["links"] = [10_000, 100_000, 1_000_000]
+    found["growth"] |= {"store_bytes_a_link": 100.0, "tick_exponent": 0.25}
+    found["peers"] |= {f"{name}{end}": 3.5 for name in report.PEERS for end in ("_ms", "_minimum_ms")} | {
+        "tick_nodes": 4192
+    }
+    found["latency"] |= {f"{name}_{end}": 12.0 for name in ("rest", "load") for end in ("p50_ms", "p99_ms", "stimuli")}
+    found["latency"] |= {f"{name}_sample_ms": list(range(101)) for name in ("rest", "load")}
+    found["latency"] |= {
+        "ticks": 600,
+        "seconds": 60.0,
+        "tick_median_ms": 70.0,
+        "worst_ms": [700.0],
+        "worst_causes": ["commit 690 ms"],
+    }
+    report.keep(found)
+    return tmp_path
+
+
+def test_pages_and_plots_show_what_was_measured(run):
+    pages = {name: page() for name, page in report.PAGES.items()}
+    assert "| tick, F = 1 000 ÷ raw write (`tick-1000`) | ≤ 1.25 | **2** |  | no |" in pages["_bench_targets.md"]
+    assert "| a tick, committed | 3.5 | 3.5 | the queue | 4,192 nodes |" in pages["_bench_peers.md"]
+    assert "| tick ms | 10 | 100 | 1,000 | 0.25 |" in pages["_bench_scale.md"]
+    assert "| 10⁸ | 27.8 h | 27.8 h | 27.8 h | 100 GB | 10 GB |" in pages["_bench_scale.md"]
+    assert "- 700 ms: commit 690 ms" in pages["_bench_latency.md"]
+    plots.draw()
+    drawn = {path.name: path.read_bytes() for path in run.glob("*.svg")}
+    assert {f"../images/{name}" for name in drawn} == set(re.findall(r"\((\S+\.svg)\)", "".join(pages.values())))
+    plots.draw()
+    assert drawn == {path.name: path.read_bytes() for path in run.glob("*.svg")}
+
+
+def test_only_a_whole_row_is_taken_from_a_later_run(run):
+    next(run.glob("*.json")).rename(run / "20000101T000000Z.json")
+    report.keep({"decay": {"ratio": 9.0}, "growth": {"half": 1.0}})
+    assert report.latest()["decay"][1] == {"ratio": 9.0}
+    assert report.latest()["growth"][1]["growth"] == 2.0
 
 
 def test_a_target_is_met_on_its_own_side():
