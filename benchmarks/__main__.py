@@ -31,8 +31,9 @@ def main() -> None:
                 console.print(f"measuring {row} …")
                 found[row] = dict(ROWS[row].measure(connection))
         finally:  # what was measured before one fails is not lost
-            console.print(report.table(found))
-            report.keep(found)
+            if found:
+                console.print(report.table(found))
+                report.keep(found)
 
 
 @contextmanager

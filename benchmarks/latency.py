@@ -86,7 +86,7 @@ def measure(connection):
         latency, watch = _run(connection, f"bench-{name}", load, seconds)
         remove(connection, f"bench-{name}")
         found |= {f"{name}_p50_ms": float(np.percentile(latency, 50)), f"{name}_p99_ms": float(np.percentile(latency, 99)),
-                  f"{name}_stimuli": len(latency), f"{name}_sample_ms": np.percentile(latency, range(101)).tolist()}  # fmt: skip
+                  f"{name}_stimuli": len(latency), f"{name}_sample_ms": [round(float(ms), 2) for ms in np.percentile(latency, range(101))]}  # fmt: skip
     return {**found, **_worst(watch, _events(log)), "seconds": SECONDS}
 
 

@@ -9,6 +9,8 @@ mpl.rcParams.update({"svg.hashsalt": "stridegraph", "svg.fonttype": "none", "fon
                      "axes.spines.right": False, "legend.frameon": False, "figure.facecolor": "white"})  # fmt: skip
 
 import matplotlib.pyplot as plt  # noqa: E402
+import numpy as np  # noqa: E402
+from matplotlib.ticker import NullFormatter  # noqa: E402
 
 from benchmarks.report import HERE, PEERS, PLOTS, latest  # noqa: E402
 
@@ -64,6 +66,7 @@ def peers(figures):
                      color=["#2a6f97" if name in {"tick", "matrix"} else "#a9b4bd" for name in names])  # fmt: skip
     axis.bar_label(bars, fmt="%.3g", padding=2)
     axis.set_xscale("log")
+    _decades(axis.xaxis)
     axis.set_xlabel("ms a step")
     return figure
 
@@ -84,7 +87,16 @@ def _lines(axis, found, x, lines, xlabel, ylabel):
     for name, label in lines.items():
         axis.plot(found[x], found[name], marker="o", markersize=3, label=label)
     axis.set(xscale="log", yscale="log", xlabel=xlabel, ylabel=ylabel)
+    _decades(axis.xaxis)
+    _decades(axis.yaxis)
     axis.legend()
+
+
+def _decades(axis):
+    """Label powers of ten and nothing between them; there are always two in sight."""
+    low, high = axis.get_view_interval()
+    axis.axes.set(**{f"{axis.axis_name}lim": (10 ** np.floor(np.log10(low)), 10 ** np.ceil(np.log10(high)))})
+    axis.set_minor_formatter(NullFormatter())
 
 
 DRAWN = {"scaling": scaling, "peers": peers, "latency": latency}

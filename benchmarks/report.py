@@ -18,6 +18,7 @@ from worker.settings import DatabaseSettings
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 DOCS = HERE.parent / "docs" / "explanation"
+LONG = 500  # characters of a figure that are not told on a terminal: a whole distribution
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 SERIES = {
     "scale-frontier": ("active", "tick_ms", "raw_ms", "ratio"),
@@ -25,6 +26,7 @@ SERIES = {
     "scale-load": ("links", "import_s", "attach_s", "load_s", "bytes_a_link"),
     "scale-recall": ("reached", "recall_ms"),
     "scale-graphs": ("graphs", "ticks_per_second"),
+    "subscribers": ("followers", "tick_ms"),
 }
 Found = dict[str, dict[str, Any]]
 PLOTS = {  # by name: what it shows, and of which rows
@@ -43,7 +45,7 @@ PEERS = {  # who: what, what it reads, what it writes
     "networkx": ("personalised PageRank, networkx with scipy", "nothing", "nothing"),
     "gds_project": ("GDS, projection", "the graph", "nothing"),
     "gds_pagerank": ("GDS, personalised PageRank of 20 iterations", "the projection", "nothing"),
-    "gds_write": ("the same, written", "the projection", ""),
+    "gds_write": ("GDS, the same, written to every node", "the projection", ""),
 }
 
 
@@ -113,7 +115,7 @@ def rows() -> str:
 def scale() -> str:
     """Return the docs' tables of how costs grow, and what that comes to for graphs that were not built."""
     found = {name: figures for name, (_, figures) in latest().items()}
-    series = [_series(found[name], *columns) for name, columns in SERIES.items() if name in found]
+    series = [_series(found[name], *columns) for name, columns in SERIES.items() if columns[0] in found.get(name, ())]
     paper = [_on_paper(found)] if {"growth", "scale-load"} <= found.keys() else []
     return "\n".join([*series, *paper, _picture("scaling")]) + "\n"
 
@@ -209,7 +211,9 @@ def _machine() -> dict[str, Any]:
 
 def _detail(figures: dict[str, Any], targets: tuple[Target, ...]) -> str:
     told = {target.figure + end for target in targets for end in ("", "_minimum")}
-    return ", ".join(f"{name} {_short(value)}" for name, value in figures.items() if name not in told)
+    return ", ".join(
+        f"{name} {_short(value)}" for name, value in figures.items() if name not in told and len(str(value)) < LONG
+    )
 
 
 def _short(value: Any) -> str:
