@@ -1,5 +1,5 @@
 # Everything a newcomer types. Each target does all its own set-up: Python ≥ 3.11 is enough.
-.PHONY: help demo test check audit fault bench bench-docs bench-guard lock install clean docs docs-reference
+.PHONY: help demo test check audit fault bench bench-docs bench-agree bench-guard lock install clean docs docs-reference
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -58,6 +58,10 @@ bench: install
 # each row from the last run that measured it
 bench-docs: install
 	$(BIN)/python -m benchmarks.docs
+
+# do the last two runs agree within 15 %?
+bench-agree: install
+	$(BIN)/python -m benchmarks.agree
 
 bench-guard: install
 	$(BIN)/python -m benchmarks.guard $(or $(BASE),main) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WORKS),--works $(WORKS))

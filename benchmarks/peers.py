@@ -64,12 +64,12 @@ def _in_memory(edges, standard):
     import igraph  # noqa: PLC0415  (only this row needs it)
 
     source, target = (np.array(list(map(int, edges[end]))) for end in ("source", "target"))
-    weight = np.exp(edges["log_weight"])
+    weight = np.exp(edges["log_weight"]).tolist()
     seeds = list(range(ACTIVE))
     whole = igraph.Graph(n=NODES, edges=np.column_stack((source, target)), directed=True)
     digraph = nx.MultiDiGraph()
     digraph.add_nodes_from(range(NODES))
-    digraph.add_weighted_edges_from(zip(source.tolist(), target.tolist(), weight.tolist(), strict=True))
+    digraph.add_weighted_edges_from(zip(source.tolist(), target.tolist(), weight, strict=True))
     personal = dict.fromkeys(seeds, 1.0)
     loop = _loop(edges, standard)
     return {

@@ -76,15 +76,20 @@ def keep(found: Found) -> None:
     (RESULTS / f"{run['at']}.json").write_text(json.dumps(run, indent=2, ensure_ascii=False) + "\n")
 
 
-def latest() -> dict[str, tuple[str, dict[str, Any]]]:
-    """Return each row's figures from the last run that measured all that its targets need, and when that was."""
-    newest: dict[str, tuple[str, dict[str, Any]]] = {}
+def runs() -> dict[str, list[tuple[str, dict[str, Any]]]]:
+    """Return each row's figures from every run that measured all that its targets need, oldest first, and when that was."""
+    found: dict[str, list[tuple[str, dict[str, Any]]]] = {name: [] for name in ROWS}
     for path in sorted(RESULTS.glob("*.json")):
         run = json.loads(path.read_text())
         for name, figures in run["rows"].items():
             if name in ROWS and all(target.figure in figures for target in ROWS[name].targets):
-                newest[name] = (run["at"], figures)
-    return {name: newest[name] for name in ROWS if name in newest}
+                found[name].append((run["at"], figures))
+    return found
+
+
+def latest() -> dict[str, tuple[str, dict[str, Any]]]:
+    """Return each row's figures from the last such run, and when that was."""
+    return {name: measured[-1] for name, measured in runs().items() if measured}
 
 
 def targets() -> str:

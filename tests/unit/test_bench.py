@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import guard, latency, plots, report
+from benchmarks import agree, guard, latency, plots, report
 from benchmarks.queries import query
 from benchmarks.rows import ROWS, Target
 
@@ -72,6 +72,7 @@ def test_only_a_whole_row_is_taken_from_a_later_run(run):
     report.keep({"decay": {"ratio": 9.0}, "growth": {"half": 1.0}})
     assert report.latest()["decay"][1] == {"ratio": 9.0}
     assert report.latest()["growth"][1]["growth"] == 2.0
+    assert agree.compared() == [("tick with decay ÷ without", 2.0, 9.0, 3.5)]
 
 
 def test_a_target_is_met_on_its_own_side():
