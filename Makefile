@@ -1,5 +1,5 @@
 # Everything a newcomer types. Each target does all its own set-up: Python ≥ 3.11 is enough.
-.PHONY: help demo test check audit fault bench lock install clean docs docs-reference
+.PHONY: help demo test check audit fault bench bench-docs bench-agree bench-guard lock install clean docs docs-reference
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +11,8 @@ help:
 	@echo "make audit   look the pinned dependencies up among known weaknesses"
 	@echo "make fault   the matrix of reliability at full length (HOURS=1 ends it, ROW=kill9 for one row, SEEDS=17:18 again)"
 	@echo "make docs    build the pages into build/docs, the worked example anew"
-	@echo "make bench   the speed table: ratios taken in one run (ROW=… for one row)"
+	@echo "make bench   the speed table: ratios taken in one run (ROW=… for one row); then make bench-docs for its tables and plots"
+	@echo "make bench-guard BASE=main   is this commit slower than another? Both in one run"
 	@echo "make lock    pin the dependencies anew"
 
 # Pinned by hash. pip alone does it, so that nothing need be there but Python.
@@ -53,6 +54,17 @@ audit: install
 
 bench: install
 	$(BIN)/python -m benchmarks $(ROW)
+
+# each row from the last run that measured it
+bench-docs: install
+	$(BIN)/python -m benchmarks.docs
+
+# do the last two runs agree within 15 %?
+bench-agree: install
+	$(BIN)/python -m benchmarks.agree
+
+bench-guard: install
+	$(BIN)/python -m benchmarks.guard $(or $(BASE),main) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WORKS),--works $(WORKS))
 
 lock: install
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock

@@ -1,58 +1,21 @@
-"""`python -m benchmarks [ROW]`: measure, print a table, keep the figures as JSON."""
+"""`python -m benchmarks [ROW…]`: measure, print a table, keep the figures as JSON."""
 
 from __future__ import annotations
 
-import datetime
-import json
-import platform
+import signal
 import sys
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from benchmarks import import_speed, kernel_speed, page, recall_speed, subscribers, tick_cost
+from benchmarks import report
+from benchmarks.rows import ROWS
 from worker.database import local_server
 from worker.graph.connection import Connection
 from worker.graph.migrate import migrate
 from worker.settings import DatabaseSettings
-
-ROUNDS = 30
-RESULTS = Path(__file__).parent / "results"
-ROWS = {
-    "tick-1000": (
-        "steady tick, F = 1 000 ÷ raw write of the same rows",
-        1.6,
-        lambda c: tick_cost.measure(c, 1_000, ROUNDS),
-    ),
-    "tick-10000": (
-        "steady tick, F = 10 000 ÷ raw write of the same rows",
-        1.5,
-        lambda c: tick_cost.measure(c, 10_000, ROUNDS),
-    ),
-    "import": ("import, links/s ÷ fastest raw creation", 0.7, lambda c: import_speed.measure(c, 5)),
-    "kernel": (
-        "compiled selection and transfer, times faster than the naive loop",
-        200.0,
-        lambda _: kernel_speed.measure(ROUNDS),
-    ),
-    "subscribers": (
-        "steady tick, F = 1 000, with one subscriber to everything ÷ without a server",
-        1.05,
-        lambda c: subscribers.measure(c, ROUNDS),
-    ),
-    "page": (
-        "the page with 5 000 nodes: frames a second ÷ 30; as minimum, while the view moves",
-        1.0,
-        page.measure,
-    ),
-    "recall": (
-        "warm recall on WordNet beside a worker, p50 ÷ 50 ms, p95 ÷ 150 ms: the worse",
-        1.0,
-        recall_speed.measure,
-    ),
-}
 
 
 def main() -> None:
@@ -60,39 +23,32 @@ def main() -> None:
     unknown = [row for row in chosen if row not in ROWS]
     if unknown:
         sys.exit(f"there is no row {unknown[0]!r}: choose from {', '.join(ROWS)}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped: what was measured is kept"))
     console, found = Console(), {}
+    with throwaway(console) as connection:
+        try:
+            for row in chosen:
+                console.print(f"measuring {row} …")
+                found[row] = dict(ROWS[row].measure(connection))
+        finally:  # what was measured before one fails is not lost
+            if found:
+                console.print(report.table(found))
+                report.keep(found)
+
+
+@contextmanager
+def throwaway(console: Console):
+    """Start a server of its own in a folder that goes with it, and connect to it."""
     jars = local_server(DatabaseSettings()).jars
     with tempfile.TemporaryDirectory(prefix="stridegraph-bench-") as home:
         server = local_server(DatabaseSettings(home=Path(home), memory="2g"), jars=jars)
         try:
             with Connection(server.up(say=console.print)) as connection:
                 migrate(connection)
-                for row in chosen:
-                    console.print(f"measuring {row} …")
-                    found[row] = ROWS[row][2](connection)
+                yield connection
         finally:
             server.down()
-    console.print(table(found))
-    RESULTS.mkdir(exist_ok=True)
-    at = datetime.datetime.now(datetime.UTC).strftime("%Y%m%dT%H%M%SZ")
-    machine = {"python": platform.python_version(), "machine": platform.machine()}
-    (RESULTS / f"{at}.json").write_text(json.dumps({"at": at, **machine, "rows": found}, indent=2) + "\n")
 
 
-def table(found: dict[str, dict[str, float]]) -> Table:
-    shown = Table("row", "target", "ratio (median)", "ratio (minima)", "detail", box=None, header_style="dim")
-    for row, figures in found.items():
-        what, target, _ = ROWS[row]
-        rest = ", ".join(
-            f"{key} {value:,.4g}" for key, value in figures.items() if key not in {"ratio", "ratio_minimum"}
-        )
-        sign = "≤" if row.startswith(("tick", "subscribers", "recall")) else "≥"
-        ok = figures["ratio"] <= target if sign == "≤" else figures["ratio"] >= target
-        style = "green" if ok else "red"
-        shown.add_row(
-            what, f"{sign} {target:g}", f"[{style}]{figures['ratio']:.3g}[/]", f"{figures['ratio_minimum']:.3g}", rest
-        )
-    return shown
-
-
-main()
+if __name__ == "__main__":
+    main()

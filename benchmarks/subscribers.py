@@ -12,7 +12,8 @@ import subprocess
 import sys
 import time
 
-from benchmarks.tick_cost import DT, WARM_UP, build
+from benchmarks.common import WARM_UP, against, steady_settings, timed
+from benchmarks.world import DT, build
 from worker.events import Sinks
 from worker.events.metrics import Figures
 from worker.graph.attach import attach
@@ -21,11 +22,11 @@ from worker.health import Health
 from worker.server import hub as hub_module
 from worker.server.desk import GraphDesk
 from worker.server.serving import Serving
-from worker.settings import Settings
 from worker.tick import tick
 
 ACTIVE = 1_000
-COUNT = {"none": 0, "0": 0, "1": 1, "50": 50, "dead": 1}  # who follow, by what is asked of the other process
+COUNT = {"none": 0, "0": 0, "1": 1, "8": 8, "50": 50, "dead": 1}  # who follow, by what is asked of the other process
+FOLLOWED = ("0", "1", "8", "50")
 TURN = 10  # ticks of one kind before those of the next
 FOLLOWERS = """
 import asyncio, socket, sys
@@ -62,9 +63,7 @@ def measure(connection, rounds):
     """Return medians and minima of a tick, ms, by who follows; and of what the sinks take of it, µs."""
     hub_module.LINGER = 0.0
     build(connection, "bench-subscribers", ACTIVE, 10 * ACTIVE)
-    settings = Settings(
-        graph="bench-subscribers", fanout={"capacity": 100 * ACTIVE}, learning={"rate": 0.1}, serve={"port": 0}
-    )
+    settings = steady_settings("bench-subscribers", ACTIVE, serve={"port": 0})
     graph = Neo4jGraph(connection, settings.graph)
     held = attach(graph, settings, "bench")
     for _ in range(WARM_UP):
@@ -96,16 +95,14 @@ def measure(connection, rounds):
                         spent[name].append((end - done) * 1e6)
             followers.stdin.close()
     figures = Figures()
-    start = time.perf_counter()
-    for _ in range(1000):
-        figures.frame(frame)
-    metrics = (time.perf_counter() - start) * 1e3
+    metrics, _ = timed(lambda: [figures.frame(frame) for _ in range(1000)])
     median = {name: statistics.median(times) for name, times in took.items()}
     return {
-        "ratio": median["1"] / median["none"],
-        "ratio_minimum": min(took["1"]) / min(took["none"]),
+        **against(took["1"], took["none"]),
+        "followers": [COUNT[name] for name in FOLLOWED],
+        "tick_ms": [median[name] for name in FOLLOWED],
         **{f"tick_{name}_ms": value for name, value in median.items()},
-        **{f"ratio_{name}": median[name] / median["none"] for name in ("0", "50", "dead")},
+        **{f"ratio_{name}": median[name] / median["none"] for name in ("0", "8", "50", "dead")},
         **{f"sink_{name}_µs": statistics.median(times) for name, times in spent.items() if name != "none"},
         "metrics_µs": metrics,
         "events_lost": float(hub.sink.dropped),

@@ -11,11 +11,15 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jgo.maven import Dependency, MavenContext
 
 from worker.database.artifacts import THREADS, Artifact
 from worker.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 FOLDER = Path(__file__).parent / "locks"
 ROOTS = ("org.neo4j.app:neo4j-server", "org.neo4j:neo4j")
@@ -36,13 +40,18 @@ def read(version: str) -> list[Artifact]:
 
 
 def resolve(version: str, cache: Path) -> list[Artifact]:
-    """Return every jar that a version of the server needs, downloaded into the cache, with its SHA-256.
+    """Return every jar that a version of the server needs, downloaded into the cache, with its SHA-256."""
+    return resolved([f"{root}:{version}" for root in ROOTS], cache)
 
-    The `!` lets each root's own POM choose the versions, as Maven does. Without it jgo takes both roots' managed
+
+def resolved(coordinates: Sequence[str], cache: Path) -> list[Artifact]:
+    """Return these artifacts and all that they need, downloaded into the cache, each with its SHA-256.
+
+    The `!` lets each root's own POM choose the versions, as Maven does. Without it jgo takes all roots' managed
     versions for everything, also those that Neo4j manages for its tests only.
     """
     context = MavenContext(repo_cache=cache, timeout=60)
-    roots = [context.create_dependency(f"{root}:{version}!") for root in ROOTS]
+    roots = [context.create_dependency(f"{root}!") for root in coordinates]
     chosen, transitive = context.resolver.resolve(roots)
     with ThreadPoolExecutor(THREADS) as pool:
         return sorted(pool.map(_pin, chosen + transitive), key=lambda artifact: artifact.coordinate)
@@ -59,8 +68,13 @@ def write(version: str) -> Path:
     with tempfile.TemporaryDirectory() as cache:
         artifacts = resolve(version, Path(cache))
     path = FOLDER / f"{version}.lock"
-    path.write_text("".join(f"{artifact.coordinate}  {artifact.sha256}\n" for artifact in artifacts))
+    path.write_text(listed(artifacts))
     return path
+
+
+def listed(artifacts: Sequence[Artifact]) -> str:
+    """Return the text of a lock: one artifact a line."""
+    return "".join(f"{artifact.coordinate}  {artifact.sha256}\n" for artifact in artifacts)
 
 
 if __name__ == "__main__":

@@ -194,13 +194,18 @@ class LocalServer:
 
     def _launch(self, java: Path, port: int) -> None:
         version, memory = self.settings.version, self.settings.memory
-        jars = [self.jars / each.filename for each in self._artifacts]
-        write(self.home / "conf" / "neo4j.conf", conf.neo4j_conf(version, port, memory))
-        write(self._arguments, conf.java_arguments(version, memory, self.home, jars))
+        write(self.home / "conf" / "neo4j.conf", self._configuration(port))
+        write(self._arguments, conf.java_arguments(version, memory, self.home, self._classpath()))
         write(self.log, "")
         server = process.spawn(java, self._arguments, self.log)
         write(self._state, json.dumps({"pid": server.pid, "port": port}))
         self._wait(server)
+
+    def _configuration(self, port: int) -> str:
+        return conf.neo4j_conf(self.settings.version, port, self.settings.memory)
+
+    def _classpath(self) -> list[Path]:
+        return [self.jars / each.filename for each in self._artifacts]
 
     def _ready(self, server: psutil.Process) -> bool:
         port = self._saved("port")

@@ -1,0 +1,6 @@
+// Purpose:    drop a projection
+// Parameters: graph
+// Returns:    nothing
+// Plan:       a procedure of GDS
+CALL gds.graph.drop($graph, false) YIELD graphName
+FINISH
