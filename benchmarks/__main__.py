@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import import_speed, kernel_speed, page, recall_speed, subscribers, tick_cost
+from benchmarks import import_speed, kernel_speed, page, recall_speed, recording_cost, subscribers, tick_cost
 from worker.database import local_server
 from worker.graph.connection import Connection
 from worker.graph.migrate import migrate
@@ -41,6 +41,11 @@ ROWS = {
         "steady tick, F = 1 000, with one subscriber to everything ÷ without a server",
         1.05,
         lambda c: subscribers.measure(c, ROUNDS),
+    ),
+    "tick-recorded": (
+        "steady tick, F = 1 000, recorded with strides ÷ without a recording",
+        1.05,
+        recording_cost.measure,
     ),
     "page": (
         "the page with 5 000 nodes: frames a second ÷ 30; as minimum, while the view moves",

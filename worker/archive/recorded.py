@@ -9,7 +9,7 @@ from worker.archive.digest import LINKS, NODES, State, digest
 from worker.archive.feeding import Cut, FeedingGraph, difference
 from worker.archive.listening import STIMULUS
 from worker.archive.load import filled, ledger
-from worker.archive.recorder import captured, stride_rows
+from worker.archive.recorder import Texts, captured, stride_rows
 from worker.archive.replay import SOURCE, Replayed, figures_of
 from worker.archive.segments import ATTACH, STRIDE, TICK, Episode
 from worker.archive.snapshot import state_of
@@ -147,6 +147,7 @@ def _replayed(
 ) -> Replayed:
     held: Held | None = None
     frames: list[dict[str, Any]] = []
+    texts = Texts()
     for part in plan.parts:
         if part.episode.kind == ATTACH:
             held = _attach(graph, settings, part)
@@ -156,7 +157,7 @@ def _replayed(
             if frame is None:
                 held = None
             else:
-                _check(graph, frame, part)
+                _check(graph, frame, part, texts)
                 frames.append(figures_of(frame, held))
                 if sink:
                     sink.frame(frame)
@@ -253,7 +254,7 @@ def _tick(graph: FeedingGraph, held: Held, part: Part) -> Frame | None:
         raise Diverged(f"tick {part.episode.tick}: {error}", _REPORT) from error
 
 
-def _check(graph: FeedingGraph, frame: Frame, part: Part) -> None:
+def _check(graph: FeedingGraph, frame: Frame, part: Part, texts: Texts) -> None:
     """Hold a tick to what was recorded. Raises Diverged, NotReplayable."""
     if part.halved and frame.moment.frontier.active > LEAST_CAP:
         raise NotReplayable(
@@ -261,7 +262,7 @@ def _check(graph: FeedingGraph, frame: Frame, part: Part) -> None:
             "replay from a snapshot that was taken after it had been started again",
         )
     if part.strides is not None:
-        ours = stride_rows(captured(frame))
+        ours = stride_rows(captured(frame), texts)
         if not ours.equals(part.strides):
             raise Diverged(f"tick {frame.frame}: {_stride(part.strides.to_pylist(), ours.to_pylist())}", _REPORT)
     if graph.apart:
