@@ -110,7 +110,7 @@ def built(folder: Path, number: int, strides: Mapping[int, pa.StructArray]) -> N
             schema=COLUMNS,
         )  # fmt: skip
         part = folder / f".{path.name}.part"
-        pq.write_table(table, part, compression="zstd", use_dictionary=_REPEATED)
+        pq.write_table(table, part, compression="zstd", use_dictionary=_REPEATED, write_statistics=["tick"])
         files.force(part)
         manifest = {
             **header,

@@ -160,6 +160,11 @@ TABLE = (
         "the transaction took too long",
         "if it lasts: a higher db.transaction.timeout, or a lower STRIDE_FANOUT__FRONTIER_CAP",
     ),
+    Failure(
+        "Neo.ClientError.Transaction.TransactionTimedOutClientConfiguration",
+        Busy,
+        "the transaction took longer than it was given",
+    ),
     Failure("Neo.ClientError.Transaction.TransactionMarkedAsFailed", Busy, "the transaction was rolled back"),
     Failure("Neo.ClientError.Transaction.TransactionNotFound", Busy, "the server has dropped the transaction"),
     Failure("Neo.TransientError.Transaction.DeadlockDetected", Busy, "others and we wait for each other's locks"),
