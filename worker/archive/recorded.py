@@ -49,6 +49,7 @@ class Part(NamedTuple):
     cut: bool  # the worker ended before the tick was closed
     halved: bool  # the database had lacked memory: how many sources its ticks then had is not told
     settings: dict[str, Any]  # that the worker had
+    left: dict[str, Any] | None  # the ledger that whoever attached right after it has found
 
 
 class Recording(NamedTuple):
@@ -219,13 +220,16 @@ _REPORT = (
 )
 
 
-def _attach(graph: FeedingGraph, settings: Settings, part: Part) -> Held:
+def _attach(graph: FeedingGraph, settings: Settings, part: Part) -> Held | None:
+    """Attach as the worker did; None where it had ended in the midst of that."""
     opening = graph.kept is None or graph.kept.opening
-    graph.feed(part.episode.steps)
+    graph.feed(part.episode.steps, left=part.left)
     if opening and graph.changes and not graph.alone:
         raise InputError(f"the snapshot is not of what the recorded worker found: {graph.changes[0]}", _OTHER)
     try:
-        held = cast("Held", attach(graph, settings, SOURCE))
+        held = attach(graph, settings, SOURCE)
+    except Cut:
+        return None
     except ForeignChange as error:
         raise Diverged(f"attaching after tick {part.episode.tick}: {error}", _REPORT) from error
     if graph.apart:
@@ -245,7 +249,7 @@ def _attached_between(graph: FeedingGraph, settings: Settings) -> Held:
 
 def _tick(graph: FeedingGraph, held: Held, part: Part) -> Frame | None:
     """Run a tick; None where the worker had ended before it was closed."""
-    graph.feed(part.episode.steps, cut=part.cut)
+    graph.feed(part.episode.steps, cut=part.cut, left=part.left)
     try:
         return tick(held, part.dt)
     except Cut:
@@ -286,16 +290,17 @@ def _standing(found: list[Segment]) -> Iterator[Part]:
     for i, (episode, strides, manifest) in enumerate(every):
         session, settings = manifest["session"], manifest["settings"]
         halved = session if episode.has("halved") else halved
+        after = every[i + 1][0].kind == ATTACH if i + 1 < len(every) else False
+        left = every[i + 1][0].steps[0][1] if after else None
         if episode.kind == ATTACH:
-            yield Part(episode, None, 0.0, cut=False, halved=False, settings=settings)
+            yield Part(episode, None, 0.0, cut=False, halved=False, settings=settings, left=left)
             continue
         taken = next((other.steps[0][1] for other, _, _ in every[i + 1 :] if other.kind == ATTACH), None)
-        after = every[i + 1][0].kind == ATTACH if i + 1 < len(every) else False
         stands = episode.has("committed") or (after and taken is not None and taken["tick"] == episode.tick)
         if stands:
             dt = taken["dt"] if episode.dt is None and taken else episode.dt
             cut = bool(after and taken and taken["tick"] == episode.tick and taken["phase"] == COMMITTED)
-            yield Part(episode, strides, cast("float", dt), cut, halved == session, settings)
+            yield Part(episode, strides, cast("float", dt), cut, halved == session, settings, left)
 
 
 def _digest_before(parts: list[Part], first: int, found: list[Segment]) -> str:
