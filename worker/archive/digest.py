@@ -116,7 +116,7 @@ class _Column:
 
     def __init__(self, folder: Path | None) -> None:
         self._found = hashlib.sha256()
-        self._texts = SpooledTemporaryFile(IN_MEMORY, dir=folder and str(folder))  # noqa: SIM115  (closed by `digest`)
+        self._texts = SpooledTemporaryFile(IN_MEMORY, dir=str(folder) if folder else None)  # noqa: SIM115  (closed by `digest`)
 
     def add(self, column: pa.Array) -> None:
         """Take the next rows."""
