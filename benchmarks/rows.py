@@ -16,6 +16,7 @@ from benchmarks import (
     page,
     peers,
     recall_speed,
+    recording_cost,
     scaling,
     subscribers,
     tick_cost,
@@ -164,6 +165,12 @@ ROWS = {
         lambda c: subscribers.measure(c, ROUNDS),
         (at_most(1.05, "tick with one subscriber ÷ without a server"),),
         "the same ticks on the same graph in turns of ten",
+    ),
+    "tick-recorded": Row(
+        "a tick that is recorded with its strides, and one that is not; also one without strides",
+        recording_cost.measure,
+        (at_most(1.05, "tick recorded with strides ÷ not recorded"),),
+        "the same graph in turns of 50 ticks without a pause, and segments are written beside them",
     ),
     "page": Row(
         "frames a second of the page with 5 000 nodes, in Chromium without a graphics card",

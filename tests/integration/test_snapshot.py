@@ -79,7 +79,7 @@ def ticks(live, settings, first, last, *, restart=False):
 
 
 def snapshot(graph, folder, settings, **how):
-    return take(export.held(graph, 10.0), folder, settings, **how)
+    return take(export.held(graph, 60.0), folder, settings, **how)
 
 
 def test_replayed_restored_and_live_are_the_same_to_the_bit(live, settings, tmp_path):
@@ -177,19 +177,37 @@ def test_links_that_are_just_forgetting_are_waited_for(live, settings, tmp_path)
     assert len(waits) == 1
 
 
-def test_a_graph_that_is_restored_in_part_is_ticked_by_nobody(live, settings, tmp_path, monkeypatch):
-    snapshot(live.graph, tmp_path / "a", settings)
-    part = Neo4jGraph(live.graph.connection, "part")
+def test_a_graph_that_is_restored_in_part_is_ticked_by_nobody_and_restored_anew(live, settings, tmp_path, monkeypatch):
+    live.stimulus(minute=5, id=None, node="n001", delta=1.0)
+    taken = snapshot(live.graph, tmp_path / "a", settings)
+    tables = replay.opened(tmp_path / "a")[1]
+    part, beside = (Neo4jGraph(live.graph.connection, name) for name in ("part", "beside"))
+    restore.restore(beside, tables)
     monkeypatch.setattr(restore, "BATCH", 7)
+    monkeypatch.setattr(restore, "CLEARED", 11)
 
-    def fails(kind, _):
-        if kind == "links":
-            raise Refused("the cable was cut")
+    def fails_at(wanted):
+        def fails(kind, _):
+            if kind == wanted:
+                raise Refused("the cable was cut")
 
-    with pytest.raises(Refused, match="'part' is restored in part, and no worker will take it: the cable was cut"):
-        restore.restore(part, replay.opened(tmp_path / "a")[1], fails)
-    assert part.ledger().phase == RESTORING
-    part.release(1)
-    for who in ("me", "you"):  # nobody keeps the lease of it
-        with pytest.raises(Refused, match="restored in part"):
-            attach(part, settings, who)
+        return fails
+
+    for wanted in ("links", "stimuli", "what broke off"):  # there is some of everything; it is cleared in part
+        with pytest.raises(Refused, match="'part' is restored in part, and no worker will take it: the cable was cut"):
+            restore.restore(part, tables, fails_at(wanted))
+        assert part.ledger().phase == RESTORING
+        for who in ("me", "you"):  # nobody keeps the lease of it
+            with pytest.raises(Refused, match="restored in part"):
+                attach(part, settings, who)
+    fence = part.take("another restorer", 60.0).fence
+    with pytest.raises(InputError, match="just being restored by another process"):
+        restore.restore(part, tables)
+    part.release(fence)
+    restore.restore(part, tables)
+    anew, at_once = (snapshot(graph, tmp_path / graph.name, settings) for graph in (part, beside))
+    assert anew["digest"] == at_once["digest"] == taken["digest"]
+    for name, found in at_once["files"].items():  # no node, no link, no stimulus of one before is there
+        assert anew["files"][name]["rows"] == found["rows"]
+    with pytest.raises(InputError, match="there is a graph 'part' already"):
+        restore.restore(part, tables)

@@ -10,6 +10,7 @@ import sys
 from contextlib import nullcontext
 from pathlib import Path
 
+import duckdb
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -152,6 +153,24 @@ def test_pages_and_batches_change_no_bit(left, settings, tmp_path, monkeypatch):
     assert replayed(tmp_path / "a", settings)[1].digest == replayed(tmp_path / "b", settings)[1].digest
 
 
+def test_its_digest_is_taken_piece_by_piece_and_is_that_of_the_whole(left, settings, tmp_path, monkeypatch):
+    """So a snapshot's memory does not grow with its links; where the order of ids is another, all is read at once."""
+    monkeypatch.setattr("worker.graph.export.PAGE", 3)
+    monkeypatch.setattr("worker.graph.export.LINKS", 5)
+    monkeypatch.setattr("worker.archive.digest.IN_MEMORY", 100)  # so that texts are put down in files
+    nameless = left.node(label="no id")
+    left.link(nameless, left.graph.keys({"n005"})["n005"], "R", log_weight=1.0)
+    left.link(left.graph.keys({"n005"})["n005"], nameless, "R", log_weight=0.5)
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "digest", None)
+        manifest = snapshot(left.graph, tmp_path / "a", settings)
+    assert pq.ParquetFile(tmp_path / "a" / "links.parquet").num_row_groups > 10
+    assert manifest["digest"] == state(left.graph)
+    assert sorted(path.suffix for path in (tmp_path / "a").iterdir()) == [".json", *[".parquet"] * len(SCHEMAS)]
+    left.link(left.node(id=""), nameless, "R", log_weight=0.7)  # it sorts as what has no id does
+    assert snapshot(left.graph, tmp_path / "b", settings)["digest"] == state(left.graph) != manifest["digest"]
+
+
 def test_another_process_of_another_hash_seed_gives_the_same_bits(left, settings, tmp_path):
     snapshot(left.graph, tmp_path / "a", settings)
     _, expected = replayed(tmp_path / "a", settings, Plan(6, 2.5, {}))
@@ -162,7 +181,7 @@ def test_another_process_of_another_hash_seed_gives_the_same_bits(left, settings
     assert json.loads(done.stdout)["digest"] == expected.digest
 
 
-def test_any_reader_of_parquet_takes_it_as_it_is(left, settings, tmp_path):
+def test_any_reader_of_parquet_takes_it_as_it_is(left, settings, tmp_path, monkeypatch):
     snapshot(left.graph, tmp_path / "a", settings)
     tables = {kind: pd.read_parquet(tmp_path / "a" / f"{kind}.parquet") for kind in SCHEMAS}
     assert list(tables["nodes"]["id"]) == sorted(tables["nodes"]["id"])
@@ -170,6 +189,13 @@ def test_any_reader_of_parquet_takes_it_as_it_is(left, settings, tmp_path):
     assert list(tables["nodes"]["embedding"].dropna().iloc[0]) == left.graph.node[1]["embedding"]
     assert list(tables["stimuli"]["id"]) == ["bad", "s0", "shared", "later"]
     assert tables["ledger"]["tick"].tolist() == [3]
+    monkeypatch.chdir(tmp_path)
+    with duckdb.connect() as by_duck:
+        for kind in SCHEMAS:
+            found = by_duck.sql(f"FROM 'a/{kind}.parquet'").to_arrow_table()
+            assert repr(found.to_pylist()) == repr(pq.read_table(tmp_path / "a" / f"{kind}.parquet").to_pylist())
+        joined = "SELECT n.energy, l.type FROM 'a/links.parquet' l JOIN 'a/nodes.parquet' n ON n.id = l.target"
+        assert len(by_duck.sql(joined).fetchall()) == tables["links"]["target"].notna().sum()
     for kind in SCHEMAS:
         plain = {str(column) for column in pq.ParquetFile(tmp_path / "a" / f"{kind}.parquet").schema_arrow.types}
         assert plain <= {"string", "int64", "double", "bool", "list<element: double>", "list<element: string>"}

@@ -202,6 +202,31 @@ def test_what_was_committed_when_the_worker_died_is_recovered(tmp_path):
     run.is_replayed()
 
 
+@pytest.mark.parametrize("written", [True, False])
+@pytest.mark.parametrize("what", ["settle", "forget"])
+def test_a_worker_that_died_while_it_settled_or_forgot_is_replayed(tmp_path, what, written):
+    """Nobody heard what became of it: the ledger that the next one finds tells."""
+    run = Run(tmp_path, decay={"settle": 5.0}, weight_decay={"enabled": True, "every": 5.0, "half_life": {"*": 1e-3}})
+    whole = getattr(run.graph, what)
+
+    def dies(*args):
+        if written:
+            whole(*args)
+        raise Unreachable("gone")
+
+    for _ in range(2):
+        run.ticks(1)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(run.graph, what, dies)
+            with pytest.raises(Unreachable):
+                run.ticks(4)
+        run.die()
+        run.begin()
+    run.ticks(3)
+    run.end()
+    run.is_replayed()
+
+
 def test_a_recording_goes_on_where_the_one_before_ended(run):
     run.ticks(3)
     run.end()

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from worker.physics.hubs import Ranking
 
 ENDS = {"committed", "refused", "settled", "unsettled"}
+OF_DATABASE = "forgetting_link"  # a field of the ledger: a key that serves one database alone
 FORCED = "others had written to what was read, as recorded"
 
 
 class Cut(Exception):
-    """The worker had ended after this commit, and before the tick was closed."""
+    """The worker had ended here: after a commit and before the tick was closed, or before what was due next was written."""
 
 
 @dataclass
@@ -58,12 +59,16 @@ class FeedingGraph(MemoryGraph):
     changes: list[str] = field(default_factory=list)  # those of the attaching or tick that is under way
     _groups: list[Group] = field(default_factory=list)
     _cut: bool = False
+    _left: Mapping[str, Any] | None = None  # the ledger as the worker had left it, where this is the last that it did
     _own: bool = True  # nothing is told: only the replay attaches here
     _counted: bool = False  # visits stand where they stood: since attaching, when nodes are given those noted
 
-    def feed(self, steps: Iterable[Step], *, cut: bool = False) -> None:
-        """Let the next attaching, or tick, be told what these steps say; `cut`: it ended before the tick was closed."""
-        self._groups, self._cut, self.apart, self._own = [Group()], cut, "", False
+    def feed(self, steps: Iterable[Step], *, cut: bool = False, left: Mapping[str, Any] | None = None) -> None:
+        """Let the next attaching, or tick, be told what these steps say.
+
+        `cut`: it ended before the tick was closed; `left`: the ledger that whoever attached after it has found.
+        """
+        self._groups, self._cut, self._left, self.apart, self._own = [Group()], cut, left, "", False
         self.changes.clear()
         for step in steps:
             if step[0] in ENDS:
@@ -157,17 +162,26 @@ class FeedingGraph(MemoryGraph):
     def settle(
         self, ledger: Ledger, energy_at: float, nodes: NodeChanges, retention: Mapping[int, float | None]
     ) -> None:
-        """Write out energies, or refuse them as they were refused."""
-        if self._groups and self._groups[0].outcome == "unsettled":
+        """Write out energies, or refuse them as they were refused. What became of the last may be told by the ledger alone."""
+        outcome = self._groups[0].outcome if self._groups else ""
+        if outcome == "unsettled":
             self._next()
             raise ForeignChange(FORCED)
+        if not outcome and self._left is not None and difference(self._left, pack(ledger)):
+            raise Cut
         super().settle(ledger, energy_at, nodes, retention)
         if self._groups and self._groups[0].outcome == "settled":
             self._next()
 
     def forget(self, ledger: Ledger, rules: Mapping[str, Rule], batch: int, ttl: float) -> tuple[str, int] | None:
-        """Let links forget: their statistics are counted anew after that."""
+        """Let links forget: their statistics are counted anew after that. Raises NotReplayable where that had broken off."""
         self._own = False
+        if self._left is not None and self._groups and not self._groups[0].answers["adopt"]:
+            if self._left["forgetting"] in {"", ledger.forgetting}:
+                raise Cut
+            if len(self.link) > batch:
+                why = f"tick {self.next_tick}: the worker had ended while links were forgetting, which is recorded by no link"
+                raise NotReplayable(why, "replay from a snapshot that was taken after it")
         return super().forget(ledger, rules, batch, ttl)
 
     @property
@@ -321,7 +335,7 @@ class FeedingGraph(MemoryGraph):
 
 def difference(recorded: Mapping[str, Any], replayed: Mapping[str, Any]) -> str:
     """Return the first field in which two ledgers differ, and how; nothing where they are the same. The digest comes first."""
-    for name in sorted(recorded, key=lambda name: (name != "digest", name)):
+    for name in sorted(recorded.keys() - {OF_DATABASE}, key=lambda name: (name != "digest", name)):
         ours, theirs = replayed.get(name), recorded[name]
         if isinstance(ours, list | tuple):
             ours = list(ours)

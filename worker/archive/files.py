@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from worker.archive.digest import LINKS, NODES, State
+from worker.archive.digest import LINKS, NODES, Digest, State, digest
 from worker.archive.tables import SCHEMAS
 from worker.errors import InputError
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 FORMAT = "stridegraph snapshot"
 SCHEMA = 1  # of the tables; what is newer is not read
 MANIFEST = "manifest.json"
+DIGESTED = {"nodes": list(NODES), "links": list(LINKS)}  # columns; of other tables all
 LARGEST = 16_000_000  # bytes of a manifest
 _TAKE_ANOTHER = "take another snapshot, or copy it again"
 
@@ -69,17 +70,24 @@ class Writer:
     def write(self, kind: str, table: pa.Table) -> None:
         """Append rows to a table."""
         if table.num_rows:
-            self._writers[kind].write_table(table)
+            self._writers[kind].write_table(table, row_group_size=table.num_rows)
             self.rows[kind] += table.num_rows
 
     def close(self) -> None:
         """End all tables."""
         self._files.close()
 
-    def state(self) -> State:
-        """Return what has been written, once all tables are ended, as far as a digest is taken over it."""
-        columns = {"nodes": list(NODES), "links": list(LINKS)}
-        return State(*(pq.read_table(self.folder / f"{k}.parquet", columns=columns.get(k)) for k in State._fields))
+    def digest(self) -> str:
+        """Return the digest of what has been written, once all tables are ended: piece by piece where they have the order."""
+        whole = Digest(self.folder)
+        for kind in State._fields:
+            with pq.ParquetFile(self.folder / f"{kind}.parquet") as file:
+                for piece in range(file.num_row_groups):
+                    whole.add(kind, file.read_row_group(piece, columns=DIGESTED.get(kind)))
+        return whole.hexdigest() or digest(State(*map(self._table, State._fields)))
+
+    def _table(self, kind: str) -> pa.Table:
+        return pq.read_table(self.folder / f"{kind}.parquet", columns=DIGESTED.get(kind))
 
     def finish(self, manifest: dict[str, Any]) -> dict[str, Any]:
         """Force all tables to the disk and write the manifest after them; return it."""

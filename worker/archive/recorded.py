@@ -9,7 +9,7 @@ from worker.archive.digest import LINKS, NODES, State, digest
 from worker.archive.feeding import Cut, FeedingGraph, difference
 from worker.archive.listening import STIMULUS
 from worker.archive.load import filled, ledger
-from worker.archive.recorder import captured, stride_rows
+from worker.archive.recorder import Texts, captured, stride_rows
 from worker.archive.replay import SOURCE, Replayed, figures_of
 from worker.archive.segments import ATTACH, STRIDE, TICK, Episode
 from worker.archive.snapshot import state_of
@@ -49,6 +49,7 @@ class Part(NamedTuple):
     cut: bool  # the worker ended before the tick was closed
     halved: bool  # the database had lacked memory: how many sources its ticks then had is not told
     settings: dict[str, Any]  # that the worker had
+    left: dict[str, Any] | None  # the ledger that whoever attached right after it has found
 
 
 class Recording(NamedTuple):
@@ -147,6 +148,7 @@ def _replayed(
 ) -> Replayed:
     held: Held | None = None
     frames: list[dict[str, Any]] = []
+    texts = Texts()
     for part in plan.parts:
         if part.episode.kind == ATTACH:
             held = _attach(graph, settings, part)
@@ -156,7 +158,7 @@ def _replayed(
             if frame is None:
                 held = None
             else:
-                _check(graph, frame, part)
+                _check(graph, frame, part, texts)
                 frames.append(figures_of(frame, held))
                 if sink:
                     sink.frame(frame)
@@ -218,13 +220,16 @@ _REPORT = (
 )
 
 
-def _attach(graph: FeedingGraph, settings: Settings, part: Part) -> Held:
+def _attach(graph: FeedingGraph, settings: Settings, part: Part) -> Held | None:
+    """Attach as the worker did; None where it had ended in the midst of that."""
     opening = graph.kept is None or graph.kept.opening
-    graph.feed(part.episode.steps)
+    graph.feed(part.episode.steps, left=part.left)
     if opening and graph.changes and not graph.alone:
         raise InputError(f"the snapshot is not of what the recorded worker found: {graph.changes[0]}", _OTHER)
     try:
-        held = cast("Held", attach(graph, settings, SOURCE))
+        held = attach(graph, settings, SOURCE)
+    except Cut:
+        return None
     except ForeignChange as error:
         raise Diverged(f"attaching after tick {part.episode.tick}: {error}", _REPORT) from error
     if graph.apart:
@@ -244,7 +249,7 @@ def _attached_between(graph: FeedingGraph, settings: Settings) -> Held:
 
 def _tick(graph: FeedingGraph, held: Held, part: Part) -> Frame | None:
     """Run a tick; None where the worker had ended before it was closed."""
-    graph.feed(part.episode.steps, cut=part.cut)
+    graph.feed(part.episode.steps, cut=part.cut, left=part.left)
     try:
         return tick(held, part.dt)
     except Cut:
@@ -253,7 +258,7 @@ def _tick(graph: FeedingGraph, held: Held, part: Part) -> Frame | None:
         raise Diverged(f"tick {part.episode.tick}: {error}", _REPORT) from error
 
 
-def _check(graph: FeedingGraph, frame: Frame, part: Part) -> None:
+def _check(graph: FeedingGraph, frame: Frame, part: Part, texts: Texts) -> None:
     """Hold a tick to what was recorded. Raises Diverged, NotReplayable."""
     if part.halved and frame.moment.frontier.active > LEAST_CAP:
         raise NotReplayable(
@@ -261,7 +266,7 @@ def _check(graph: FeedingGraph, frame: Frame, part: Part) -> None:
             "replay from a snapshot that was taken after it had been started again",
         )
     if part.strides is not None:
-        ours = stride_rows(captured(frame))
+        ours = stride_rows(captured(frame), texts)
         if not ours.equals(part.strides):
             raise Diverged(f"tick {frame.frame}: {_stride(part.strides.to_pylist(), ours.to_pylist())}", _REPORT)
     if graph.apart:
@@ -285,16 +290,17 @@ def _standing(found: list[Segment]) -> Iterator[Part]:
     for i, (episode, strides, manifest) in enumerate(every):
         session, settings = manifest["session"], manifest["settings"]
         halved = session if episode.has("halved") else halved
+        after = every[i + 1][0].kind == ATTACH if i + 1 < len(every) else False
+        left = every[i + 1][0].steps[0][1] if after else None
         if episode.kind == ATTACH:
-            yield Part(episode, None, 0.0, cut=False, halved=False, settings=settings)
+            yield Part(episode, None, 0.0, cut=False, halved=False, settings=settings, left=left)
             continue
         taken = next((other.steps[0][1] for other, _, _ in every[i + 1 :] if other.kind == ATTACH), None)
-        after = every[i + 1][0].kind == ATTACH if i + 1 < len(every) else False
         stands = episode.has("committed") or (after and taken is not None and taken["tick"] == episode.tick)
         if stands:
             dt = taken["dt"] if episode.dt is None and taken else episode.dt
             cut = bool(after and taken and taken["tick"] == episode.tick and taken["phase"] == COMMITTED)
-            yield Part(episode, strides, cast("float", dt), cut, halved == session, settings)
+            yield Part(episode, strides, cast("float", dt), cut, halved == session, settings, left)
 
 
 def _digest_before(parts: list[Part], first: int, found: list[Segment]) -> str:

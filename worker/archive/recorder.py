@@ -12,7 +12,7 @@ import secrets
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -34,14 +34,15 @@ if TYPE_CHECKING:
     from worker.archive.journal import Step
     from worker.graph.moment import Frame
     from worker.graph.port import Graph
-    from worker.physics.model import Floats, Frontier, Int32s, Ints, Strides
+    from worker.physics.model import Frontier, Int32s, Ints, Staged, Strides
     from worker.physics.parameters import Parameters
     from worker.physics.valence import Terms
     from worker.settings import Settings
 
 LOCK = ".lock"
 BEHIND = 2  # segments that may wait to be written before strides are left out
-STRIDE_BYTES = 150  # that a stride takes in memory
+NOT_TAKEN: Any = np.empty(0)  # a column that nothing is read of
+STRIDE_BYTES = 200  # that a stride takes in memory
 
 log = structlog.get_logger()
 
@@ -54,12 +55,10 @@ class Captured(NamedTuple):
     type: Int32s
     key: Ints
     strides: Strides
-    read: Frontier  # a row a stride: its target, its link
+    read: Frontier  # a row a stride: its target with the visits after the tick, its link
     terms: Terms
     parameters: Parameters
-    phi: Floats
-    z_phi: Floats
-    learned: Floats
+    staged: Staged
 
 
 class Recorder:
@@ -176,25 +175,44 @@ class Recorder:
         self._captured = {}
 
 
-def stride_rows(captured: Captured) -> pa.StructArray:
+class Texts:
+    """Lists of texts as columns, made anew where one has grown: to take thousands of texts one by one would hold up a tick."""
+
+    def __init__(self) -> None:
+        self._made: dict[int, tuple[Sequence[str], pa.Array]] = {}
+
+    def take(self, texts: Sequence[str], which: Int32s) -> pa.Array:
+        """Return the texts at these places; of a list that grows at its end alone."""
+        _, column = self._made.get(id(texts), (texts, ()))
+        if len(column) <= which.max(initial=-1):
+            column = pa.array(texts, pa.string())
+            self._made[id(texts)] = texts, column
+        return column.take(pa.array(which)) if len(which) else pa.array([], pa.string())
+
+
+def stride_rows(captured: Captured, texts: Texts) -> pa.StructArray:
     """Return strides by name, with the parts of their costs."""
-    strides, read = captured.strides, captured.read
+    strides, staged, nodes = captured.strides, captured.staged, captured.read.nodes
+    ended = staged.visits[np.searchsorted(staged.touched, strides.target)]
+    read = captured.read._replace(nodes=nodes._replace(visits=nodes.visits - ended))
     parts = costs(read, np.arange(len(strides.link)), captured.terms, captured.parameters)
     columns = {
-        "source": [captured.ids[i] for i in strides.source.tolist()],
-        "target": [captured.ids[i] for i in strides.target.tolist()],
-        "type": [captured.types[i] for i in captured.type.tolist()],
+        "source": texts.take(captured.ids, strides.source),
+        "target": texts.take(captured.ids, strides.target),
+        "type": texts.take(captured.types, captured.type),
         "key": captured.key,
         "rank": strides.rank,
         "energy": strides.energy,
         "share": strides.share,
         "cost": strides.cost,
         **parts._asdict(),
-        "phi": captured.phi,
-        "z_phi": captured.z_phi,
-        "learned": captured.learned,
+        "phi": staged.phi,
+        "z_phi": staged.z_phi,
+        "learned": staged.learned,
     }
-    arrays = [pa.array(columns[name], kind) for name, kind in STRIDE.items()]
+    arrays = [
+        own if isinstance(own := columns[name], pa.Array) else pa.array(own, kind) for name, kind in STRIDE.items()
+    ]
     return pa.StructArray.from_arrays(arrays, fields=[pa.field(*field) for field in STRIDE.items()])
 
 
@@ -202,21 +220,25 @@ def captured(frame: Frame) -> Captured:
     """Return what a tick's strides were, as it had read them: the commit has changed log-weights and visits since."""
     moment, resident = frame.moment, frame.resident
     strides, staged, frontier = moment.strides, moment.staged, moment.frontier
-    nodes = Nodes._make(column[strides.target] for column in frontier.nodes)
-    links = Links._make(column[strides.link] for column in frontier.links)
-    ended = staged.visits[np.searchsorted(staged.touched, strides.target)]
-    read = frontier._replace(
-        nodes=nodes._replace(visits=nodes.visits - ended),
-        links=links._replace(target=np.arange(len(strides.link), dtype=np.int32), log_weight=staged.log_weight),
+    nodes = Nodes(*(NOT_TAKEN,) * len(Nodes._fields))._replace(  # what `costs` goes by: a tick waits for these copies
+        visits=frontier.nodes.visits[strides.target], goal_cosine=frontier.nodes.goal_cosine[strides.target]
+    )
+    links = Links(
+        target=np.arange(len(strides.link), dtype=np.int32),
+        type=frontier.links.type[strides.link],
+        log_weight=staged.log_weight,
+        resonance=frontier.links.resonance[strides.link],
+        emotion=NOT_TAKEN,
     )
     return Captured(
-        resident.ids, resident.link_types, links.type, resident.link("key")[strides.link], strides, read, moment.terms,
-        resident.parameters, staged.phi, staged.z_phi, staged.learned,
+        resident.ids, resident.link_types, links.type, resident.link("key")[strides.link], strides,
+        frontier._replace(nodes=nodes, links=links), moment.terms, resident.parameters, staged,
     )  # fmt: skip
 
 
 def _built(folder: Path, number: int, captured: dict[int, Captured]) -> None:
-    segments.built(folder, number, {tick: stride_rows(own) for tick, own in captured.items()})
+    texts = Texts()
+    segments.built(folder, number, {tick: stride_rows(own, texts) for tick, own in captured.items()})
 
 
 def _recovered(folder: Path, graph: str) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,23 +20,29 @@ if TYPE_CHECKING:
     from worker.graph.neo4j import Neo4jGraph
 
 BATCH = 20_000  # rows written in one transaction
+CLEARED = 2_000  # nodes deleted in one, with all their links
 LEASE = 60.0  # s for which a batch may take
 
 
 def restore(graph: Neo4jGraph, tables: Tables, done: Callable[[str, int], object] = lambda *_: None) -> None:
-    """Write a snapshot to a graph that is not there; `done` hears of every batch: table and rows.
+    """Write a snapshot to a graph that is not there, or in place of one whose restoring broke off.
 
-    The ledger says that it is being restored until all is there. Raises InputError where the graph exists, Refused where
-    it broke off, and what a connection raises.
+    `done` hears of every batch: table and rows. The ledger says that it is being restored until all is there. Raises InputError
+    where the graph exists, Refused where it broke off, and what a connection raises.
     """
-    if graph.connection.run("snapshot/exists", graph=graph.name)[0]["exists"]:
+    there = graph.connection.run("snapshot/exists", graph=graph.name)[0]["exists"]
+    before = graph.ledger() if there else None
+    if there and (before is None or before.phase != RESTORING):
         raise _exists(graph)
     mine = graph.take(process_name(), LEASE)
-    if mine is None or mine.fence != 1:
-        raise _exists(graph)
-    with _explained(graph):
+    if mine is None or (mine.phase != RESTORING and mine.fence != 1):
+        raise _exists(graph, restoring=before is not None)
+    with _explained(graph, mine.fence):
         graph.adopt(replace(mine, phase=RESTORING), {})
-        _Restorer(graph, tables, mine.fence, done).run()
+        restorer = _Restorer(graph, tables, mine.fence, done)
+        if mine.phase == RESTORING:
+            restorer.clear()
+        restorer.run()
         graph.adopt(replace(ledger(tables) or Ledger(), fence=mine.fence), statistics(tables))
         graph.release(mine.fence)
 
@@ -49,6 +55,11 @@ class _Restorer:
         self.tables = tables
         self.fence = fence
         self.done = done
+
+    def clear(self) -> None:
+        """Delete what one before has written and did not end."""
+        while deleted := self._run("snapshot/clear", batch=CLEARED)["deleted"]:
+            self.done("what broke off", deleted)
 
     def run(self) -> None:
         """Write nodes, links, entities with their members, and the queue."""
@@ -138,18 +149,23 @@ class _Restorer:
 
 
 @contextmanager
-def _explained(graph: Neo4jGraph) -> Iterator[None]:
-    """Say what is left where it breaks off."""
+def _explained(graph: Neo4jGraph, fence: int) -> Iterator[None]:
+    """Say what is left where it breaks off, and let the next one begin at once."""
     try:
         yield
     except StrideError as error:
+        with suppress(StrideError):
+            graph.release(fence)
         raise Refused(
             f"the graph {graph.name!r} is restored in part, and no worker will take it: {error.args[0]}", LEFT
         ) from error
 
 
-def _exists(graph: Neo4jGraph) -> InputError:
+def _exists(graph: Neo4jGraph, *, restoring: bool = False) -> InputError:
+    if restoring:
+        why = f"the graph {graph.name!r} is just being restored by another process, or was up to {LEASE:g} s ago"
+        return InputError(why, f"try again after {LEASE:g} s")
     return InputError(f"there is a graph {graph.name!r} already", "restore it under another name: --graph")
 
 
-LEFT = "delete all nodes of that `graph`, or restore it under another name"
+LEFT = "restore it again under that name: what is there is deleted first"

@@ -43,6 +43,10 @@ COLUMNS = pa.schema(
         "strides": pa.list_(pa.field("element", pa.struct(STRIDE))),
     }
 )
+_REPEATED = [
+    "kind",
+    *(f"strides.list.element.{name}" for name in ("source", "target", "type", "rank", "goal", "novelty", "multiplier")),
+]  # of the others hardly a value comes twice
 _MOVE = "move it out of the folder: what follows on it cannot be replayed"
 _NAMED = {"graph": str, "settings": dict, "session": str, "number": int, "previous": str, "first_tick": int, "last_tick": int,
           "follows": str, "digest": str, "rows": int, "bytes": int, "file_sha256": str}  # fmt: skip
@@ -106,7 +110,7 @@ def built(folder: Path, number: int, strides: Mapping[int, pa.StructArray]) -> N
             schema=COLUMNS,
         )  # fmt: skip
         part = folder / f".{path.name}.part"
-        pq.write_table(table, part, compression="zstd")
+        pq.write_table(table, part, compression="zstd", use_dictionary=_REPEATED, write_statistics=["tick"])
         files.force(part)
         manifest = {
             **header,
@@ -258,14 +262,14 @@ def _seal(path: Path, manifest: dict[str, Any]) -> None:
     files.force(path.parent)
 
 
-def _lists(rows: list[Episode], strides: Mapping[int, pa.StructArray]) -> pa.Array:
-    """Return each tick's strides as a list, None where they were not recorded."""
+def _lists(rows: list[Episode], strides: Mapping[int, pa.StructArray]) -> pa.ChunkedArray:
+    """Return each tick's strides as a list, None where they were not recorded; a piece each, so that nothing is copied."""
     kind = COLUMNS.field("strides").type
     found = [strides.get(row.tick) if row.kind == TICK and row.digest else None for row in rows]
-    ends = [0]
-    for own in found:
-        ends.append(ends[-1] + (0 if own is None else len(own)))
-    values = [own for own in found if own is not None]
-    whole = pa.concat_arrays(values) if values else pa.array([], pa.struct(STRIDE))
-    mask = pa.array([own is None for own in found], pa.bool_())
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), whole, mask=mask).cast(kind)
+    pieces = [
+        pa.nulls(1, kind)
+        if own is None
+        else pa.ListArray.from_arrays(pa.array([0, len(own)], pa.int32()), own, type=kind)
+        for own in found
+    ]
+    return pa.chunked_array(pieces, kind)

@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from worker.archive import files
-from worker.archive.digest import State, digest
+from worker.archive.digest import State
 from worker.archive.names import Names
 from worker.archive.tables import (
     SCHEMAS,
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from worker.graph.export import Export
     from worker.settings import Settings
@@ -67,7 +70,7 @@ def take(
                 "taken_at": datetime.now(UTC).isoformat(timespec="seconds"),
                 "tick": ledger.tick if ledger else 0,
                 "phase": ledger.phase if ledger else "idle",
-                "digest": digest(writer.state()),
+                "digest": writer.digest(),
                 "settings": settings_of(settings),
                 "left_out": dict(sorted(left_out.items())),
             }
@@ -85,18 +88,18 @@ def pieces(
     for rows in graph.entities(more=more):
         yield "entities", entity_table(rows, entities.add([own for own, _ in rows]), left_out)
     entities.complete()
-    ends: list[tuple[Any, Any]] = []
+    ends: list[NDArray[np.int64]] = []  # [key, degree] of a page's nodes
     for batch in graph.nodes(more=more, meaning=meaning):
         ids = nodes.add(batch.id, batch.key)
         yield "nodes", _plain(node_table(batch, ids, noted, left_out), anonymous=anonymous)
         yield "members", _plain(member_table(batch, ids, entities.of_ids, left_out), anonymous=anonymous)
-        ends.append((batch.key, batch.degree))
+        ends.append(np.array([batch.key, batch.degree], dtype=np.int64))
     nodes.complete()
-    for keys, degrees in ends:
-        for some in batches(keys, degrees):
+    yield "links", _plain(link_table(graph.unnamed(), nodes.of_keys, left_out), anonymous=anonymous)
+    for page in ends:
+        for some in batches(*page.tolist()):
             links = link_table(graph.links(some, more=more), nodes.of_keys, left_out)
             yield "links", _plain(links, anonymous=anonymous)
-    yield "links", _plain(link_table(graph.unnamed(), nodes.of_keys, left_out), anonymous=anonymous)
     yield "statistics", statistics_table(graph.statistics())
     yield "stimuli", _plain(stimulus_table(nodes.stimuli(graph.stimuli()), left_out), anonymous=anonymous)
     yield "ledger", ledger_table(nodes.ledger(graph.ledger))

@@ -218,7 +218,7 @@ def _figure(name: str, told: str, x: Axis, y: Axis, lines: Sequence[Line]) -> st
 def _figures(report: Report) -> str:
     a, b = (figures(side) for side in (report.a, report.b))
     rows = [(name, a[name], b[name]) for name in a]
-    return _table("What each side came to", ("", "a", "b"), rows)
+    return _table("What each side came to", ("figure", "a", "b"), rows)
 
 
 def _between(report: Report, result: dict[str, Any]) -> str:
@@ -235,7 +235,7 @@ def _between(report: Report, result: dict[str, Any]) -> str:
         ("log-weights that differ", f"{learned.differing:,} of {learned.count:,}, by {learned.l1:.6g} in all"),
         ("the most", f"{learned.largest:.6g}{where}"),
     ]
-    return _table("How far apart they are", ("", "b against a"), rows, texts={1})
+    return _table("How far apart they are", ("figure", "b against a"), rows, texts={1})
 
 
 def _nodes(report: Report) -> str:

@@ -37,7 +37,7 @@ def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
     if ledger.phase == RESTORING:
         graph.release(ledger.fence)
         why = f"the graph {graph.name!r} is restored in part: `stridegraph restore` has broken off"
-        raise Refused(why, "delete all nodes of that `graph`, and restore it again")
+        raise Refused(why, "restore it again under that name: what is there is deleted first")
     parameters = settings.physics
     if ledger.phase == COMMITTED:
         ledger, _ = ledger.closed()
