@@ -41,7 +41,7 @@ def throwaway(console: Console):
     """Start a server of its own in a folder that goes with it, and connect to it."""
     jars = local_server(DatabaseSettings()).jars
     with tempfile.TemporaryDirectory(prefix="stridegraph-bench-") as home:
-        server = local_server(DatabaseSettings(home=Path(home), memory="2g"), jars=jars)
+        server = local_server(DatabaseSettings(home=Path(home), memory="3g"), jars=jars)
         try:
             with Connection(server.up(say=console.print)) as connection:
                 migrate(connection)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -72,6 +73,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2 * ROUNDS)
     parser.add_argument("--works", default=",".join(WORKS), help="which of " + ", ".join(WORKS))
     asked, console = parser.parse_args(), Console()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that the other tree and the server go too
     with ExitStack() as stack:
         base = stack.enter_context(worktree(asked.base))
         connection = stack.enter_context(throwaway(console))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import statistics
 
@@ -116,4 +117,5 @@ def _scan(connection, graph, links):
 
 def _memory():
     gc.collect()
+    ctypes.CDLL(None).malloc_trim(0)  # what was freed is given back, so that nothing new hides in it
     return psutil.Process().memory_info().rss

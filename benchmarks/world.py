@@ -22,9 +22,10 @@ def build(connection, graph, active, nodes, *, rest=0.0, threshold=1000.0):
     target = rng.integers(active, nodes, nodes * DEGREE)
     target = np.where(target == source, active + (target + 1 - active) % (nodes - active), target)
     weight = rng.normal(0.0, 1.0, nodes * DEGREE)
+    source, target = key[source], key[target]
     for lo in range(0, len(source), 2 * BATCH):
         parts = range(lo, min(lo + 2 * BATCH, len(source)), LONGEST)
-        chunks = [_chunk(key[source], key[target], weight, at, lo + 2 * BATCH) for at in parts]
+        chunks = [_chunk(source, target, weight, at, lo + 2 * BATCH) for at in parts]
         connection.statement(query("create_links"), links=Bulk(chunks))
 
 
