@@ -1,5 +1,5 @@
 # Everything a newcomer types. Each target does all its own set-up: Python ≥ 3.11 is enough.
-.PHONY: help demo test check audit fault bench lock install clean docs docs-reference
+.PHONY: help demo test check audit fault bench bench-recall lock install clean docs docs-reference
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -12,6 +12,7 @@ help:
 	@echo "make fault   the matrix of reliability at full length (HOURS=1 ends it, ROW=kill9 for one row, SEEDS=17:18 again)"
 	@echo "make docs    build the pages into build/docs, the worked example anew"
 	@echo "make bench   the speed table: ratios taken in one run (ROW=… for one row)"
+	@echo "make bench-recall   does recall find what belongs together? against PageRank, on hidden links of WordNet, and after learning"
 	@echo "make lock    pin the dependencies anew"
 
 # Pinned by hash. pip alone does it, so that nothing need be there but Python.
@@ -53,6 +54,10 @@ audit: install
 
 bench: install
 	$(BIN)/python -m benchmarks $(ROW)
+
+# ten minutes, no database; it writes the tables of docs/explanation/does-it-help.md
+bench-recall: install
+	$(BIN)/python -m benchmarks.recall_quality
 
 lock: install
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock

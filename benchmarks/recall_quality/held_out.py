@@ -75,15 +75,16 @@ def pairs(links):
 
 
 def asked(hidden, world):
-    """Return what is asked of each hidden pair, from either end; a pair with an end that has no link left is left out.
+    """Return what is asked of each hidden pair, from either end, in an order that says nothing; not where an end has no link left.
 
     No method that goes by links can answer that: a quarter of WordNet's pairs has an end with one link, most of them leaves.
     """
     kinds = hidden.groupby(["source", "target"])["type"].agg(tuple).to_dict()
     linked = np.diff(world.around.indptr) > 0
+    mixed = np.random.default_rng(0).permutation(sorted(map(sorted, pairs(hidden)))).tolist()
     return [
         Query(world.place[a], world.place[b], kinds.get((a, b), ()), number)
-        for number, pair in enumerate(sorted(map(sorted, pairs(hidden))))
+        for number, pair in enumerate(mixed)
         if all(linked[world.place[own]] for own in pair)
         for a, b in (pair, pair[::-1])
     ]

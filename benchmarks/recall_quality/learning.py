@@ -20,8 +20,8 @@ from worker.trial import Input, attached, ticks
 
 CONTEXTS, USED = 24, 8  # hypernyms, and hyponyms of each that are in use
 FEWEST, MOST = 16, 60  # hyponyms that such a hypernym has
-HELD = 10  # pairs of each that are held out, of 28
-ROUNDS, TICKS, DT = 4, 6, 5.0  # every pair so often; ticks of an event, s
+HELD = 4  # pairs of each that are held out, of 28
+ROUNDS, TICKS, DT = 3, 6, 5.0  # every pair so often; ticks of an event, s
 ENERGY, HALF_LIFE = 5.0, 60.0  # Θ for each of the two; s: what came before fades from one event to the next
 
 
@@ -55,9 +55,9 @@ def apart(used):
 
 
 def queries(chosen, world):
-    """Return what is asked of pairs, from either end; of those that are not linked."""
+    """Return what is asked of pairs, from either end; of those that are not linked. Those of one hypernym are a group."""
     return [
-        Query(a, b, (), number)
+        Query(a, b, (), number // HELD)
         for number, pair in enumerate(chosen)
         for a, b in (pair, pair[::-1])
         if b not in world.neighbours(a)
