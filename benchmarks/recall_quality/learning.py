@@ -18,7 +18,7 @@ from worker.graph.copies import Original
 from worker.settings import Settings
 from worker.trial import Input, attached, ticks
 
-CONTEXTS, USED = 24, 8  # hypernyms, and hyponyms of each that are in use
+CONTEXTS, USED = 12, 8  # hypernyms, and hyponyms of each that are in use
 FEWEST, MOST = 16, 60  # hyponyms that such a hypernym has
 HELD = 4  # pairs of each that are held out, of 28
 ROUNDS, TICKS, DT = 3, 6, 5.0  # every pair so often; ticks of an event, s
@@ -30,7 +30,6 @@ class Pairs(NamedTuple):
 
     used: list[tuple[int, int]]
     held: list[tuple[int, int]]  # of the same members as those that are used
-    unseen: list[tuple[int, int]]  # of members of the same hypernyms that are in no event
 
 
 def pairs(world, seed):
@@ -38,13 +37,12 @@ def pairs(world, seed):
     rng = np.random.default_rng(seed)
     down = world.kind == "HYPONYM"
     parents, count = np.unique(world.source[down], return_counts=True)
-    found = Pairs([], [], [])
+    found = Pairs([], [])
     for parent in rng.choice(parents[(count >= FEWEST) & (count <= MOST)], CONTEXTS, replace=False):
         members = rng.permutation(world.target[down & (world.source == parent)]).tolist()
         both = rng.permutation(list(combinations(members[:USED], 2))).tolist()
         found.held.extend(map(tuple, both[:HELD]))
         found.used.extend(map(tuple, both[HELD:]))
-        found.unseen.extend(list(combinations(members[USED : 2 * USED], 2))[:HELD])
     return found
 
 

@@ -6,33 +6,34 @@ FEWEST = 20  # questions about links of a type, for it to have a row
 
 
 def page(result):
-    """Return all tables as Markdown."""
-    hidden, learned = result["hidden"], result["learning"]
+    """Return all tables as Markdown: those of learning where that is done."""
+    hidden, learned = result["hidden"], result.get("learning")
     n = next(iter(result["links"].values()))["n"]
     parts = [
         (
-            f"Of one run (seed {result['seed']}, {result['at'][:8]}, {result['seconds'] / 60:.0f} minutes). {hidden['pairs']:,} pairs hidden with their "
-            f"{hidden['links']:,} links, which leaves {hidden['answerable']:,} questions that can be answered. In brackets: 95 % intervals."
+            f"Of one run (seed {result['seed']}, {result['at'][:8]}). {hidden['pairs']:,} pairs hidden with their {hidden['links']:,} links, which "
+            f"leaves {hidden['answerable']:,} questions that can be answered. In brackets: 95 % intervals."
         ),
         "## Hidden links",
         f"{n} questions of the half that nothing was tuned on.",
         _links(result["links"], result["better"]),
         "### By type of the hidden link",
-        "MRR, from the node asked from to the one that is to be found.",
+        "MRR, by the type of the link that leads from the node asked from to the right one.",
         _types(result["types"]),
         "### What was tuned",
         f"{hidden['tuning']} questions of the other half.",
         _tuning(result["tuning"]),
-        "## Learning",
-        (
-            f"Hits@10 before and after {learned['ticks']:,} ticks. *Used*: each pair together; {learned['learned']['used']:,} links have learned. *Apart*, the control: "
-            f"the same nodes as often, each with one of another hypernym; {learned['learned']['apart']:,} links have learned."
-        ),
-        "### Pairs that were held out, of members that were used",
-        _learning(learned, "held"),
-        "### Pairs of other members of the same hypernyms, which no event touched",
-        _learning(learned, "unseen"),
     ]
+    if learned:
+        parts += [
+            "## Learning",
+            (
+                f"Hits@10 of {next(iter(learned['found']['used'].values()))['n']} questions, before and after {learned['ticks']:,} ticks. *Used*: each pair "
+                f"together; {learned['learned']['used']:,} links have learned. *Apart*, the control: the same nodes as often, each with one of another "
+                f"hypernym; {learned['learned']['apart']:,} links have learned."
+            ),
+            _learning(learned),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -63,11 +64,11 @@ def _tuning(found):
     return _table(["", "MRR", "hits@10"], rows)
 
 
-def _learning(learned, part):
-    found, lift = learned["found"][part], learned["lift"][part]
+def _learning(learned):
+    found, lift = learned["found"], learned["lift"]
     rows = [
         [label, *(f"{found[name][label]['hits'][0]:.3f}" for name in ("untrained", "apart", "used")),
-         *(_interval(lift[f"used − {name}"][label]["hits"], signed=True) for name in ("untrained", "apart"))]
+         *(_interval(lift[name][label]["hits"], signed=True) for name in ("untrained", "apart"))]
         for label in found["used"]
     ]  # fmt: skip
     return _table(["", "untrained", "apart", "used", "used − untrained", "used − apart"], rows)

@@ -39,6 +39,7 @@ def all_of(graph):
 def ticks_of_a_copy(graph, settings, seeds, ticks):
     """Run a worker's ticks on a copy, with the seeds as stimuli; return the energy of each node that has any."""
     one = Original(graph).copy()
+    one.queue, one.applied = {}, {}  # a recall has a queue of its own
     one.noted = Counter()  # visits count once they are given to their nodes
     one.member, one.entity = copy.deepcopy(graph.member), copy.deepcopy(graph.entity)
     for seed in seeds:
