@@ -11,7 +11,7 @@ import threading
 import time
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 
@@ -169,7 +169,6 @@ class Recaller:
                     update={"enabled": True, "max_nodes": 2**62, "max_links": 2**62}
                 ),
                 "weight_decay": replace(settings.weight_decay, enabled=False),
-                **(_uncut(settings) if settings.recall.all_links else {}),
             }
         )
         warm(self.settings, self.settings.recall.dt)  # or the first recall would take seconds
@@ -293,14 +292,6 @@ class Recaller:
             self._counted = True
         self._mirror = mirror
         return mirror, mirror.read_clock
-
-
-def _uncut(settings: Settings) -> dict[str, Any]:
-    """Return the groups of settings by which a node's strides take all of its links."""
-    return {
-        "fanout": replace(settings.fanout, task_mode="methodical"),
-        "select": replace(settings.select, topk="all"),
-    }
 
 
 def _over(limits: Limits, reached: int, until: float) -> str:

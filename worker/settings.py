@@ -180,13 +180,6 @@ class RecallSettings(_Group):
         Le(1_000_000),
         Field(description="energy of a seed of weight 1, in multiples of `threshold.default`"),
     ] = 20.0
-    all_links: Annotated[
-        bool,
-        Field(
-            description="on: energy takes all links of a node, not the K cheapest of some alone (§4, §6): more is found, and "
-            "with context it is not what a worker's next ticks would be"
-        ),
-    ] = False
     fresh: Annotated[
         float,
         Ge(0),

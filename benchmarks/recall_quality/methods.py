@@ -16,13 +16,14 @@ from worker.settings import Settings
 
 TERMS = 30  # of PageRank's series: at damping 0.85 that leaves out 0.8 % of the whole, at 0.7 two in a hundred thousand
 BATCH = 32  # nodes that PageRank works on at once
+ALL_LINKS = {"fanout": {"task_mode": "methodical"}, "select": {"topk": "all"}}  # neither the cut of §4 nor that of §6
 NO_LIMITS = Limits(10**9, 1e12)
 
 
 def warm(world):
     """Have the compiled code loaded that recall needs, so that processes begun from here on need not."""
-    for all_links in (False, True):
-        Recaller(world.graph, Settings.read(graph="wordnet", recall={"all_links": all_links}))
+    for changes in ({}, ALL_LINKS):
+        Recaller(world.graph, Settings.read(graph="wordnet", **changes))
 
 
 def recall(world, nodes, changes):

@@ -32,8 +32,8 @@ OTHERS = (Way("breadth_first", {}, ("breadth first",)), Way("degree", {}, ("degr
 def recall(spread, *, all_links):
     own = dict(zip(("energy", "ticks", "dt"), spread, strict=True))
     told = ", ".join(f"{key} {value:g}" for key, value in own.items())
-    kind = "recall, all links" if all_links else "recall"
-    return Way("recall", {"changes": {"recall": own | {"all_links": all_links}}}, (f"{kind}: {told}",))
+    kind, physics = ("recall, all links", methods.ALL_LINKS) if all_links else ("recall", {})
+    return Way("recall", {"changes": {"recall": own, **physics}}, (f"{kind}: {told}",))
 
 
 def pagerank(weighted, dampings):

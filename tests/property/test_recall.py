@@ -7,7 +7,6 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -104,22 +103,6 @@ def test_of_a_hub_only_the_best_links_are_read_and_no_bit_is_another():
     assert result(found) == ticks_of_a_copy(graph, settings, seeds, 12)
     assert recaller.recall(seeds, 1000, context=True)._replace(ms=0) == found._replace(ms=0)
     assert all_of(graph) == before
-
-
-@pytest.mark.parametrize("context", [False, True])
-def test_along_all_links_it_is_the_ticks_of_a_worker_that_neither_cuts_its_fanout_nor_has_a_k(context):
-    world = World(
-        {"hub": {"energy": 3.0}} | {f"n{i:02}": {} for i in range(30)},
-        [("hub", f"n{i:02}", "R", {"log_weight": i / 30}) for i in range(30)],
-        [],
-        {"guards": {"beta": 0.1}},
-    )
-    graph = build(world)
-    seeds = [Seed("hub", graph.keys({"hub"})["hub"], 20.0)]
-    all_links = Recaller(graph, settings_of(world, all_links=True)).recall(seeds, 100, context=context)
-    world.settings.update(fanout={"task_mode": "methodical"}, select={"topk": "all"})
-    assert result(all_links) == result(Recaller(graph, settings_of(world)).recall(seeds, 100, context=context))
-    assert len(all_links.results) == 31
 
 
 def test_an_energy_that_was_written_out_while_it_reads_still_counts():
