@@ -1,5 +1,5 @@
 # Everything a newcomer types. Each target does all its own set-up: Python ≥ 3.11 is enough.
-.PHONY: help demo test check audit fault bench bench-docs bench-agree bench-guard lock install clean docs docs-reference
+.PHONY: help demo test check audit fault bench bench-docs bench-agree bench-guard lock install clean docs docs-reference bench-recall
 .DEFAULT_GOAL := help
 PYTHON ?= python3
 BIN := .venv/bin
@@ -13,6 +13,7 @@ help:
 	@echo "make docs    build the pages into build/docs, the worked example anew"
 	@echo "make bench   the speed table: ratios taken in one run (ROW=… for one row); then make bench-docs for its tables and plots"
 	@echo "make bench-guard BASE=main   is this commit slower than another? Both in one run"
+	@echo "make bench-recall   does recall find what belongs together? against PageRank, on hidden links of WordNet, and after learning"
 	@echo "make lock    pin the dependencies anew"
 
 # Pinned by hash. pip alone does it, so that nothing need be there but Python.
@@ -65,6 +66,10 @@ bench-agree: install
 
 bench-guard: install
 	$(BIN)/python -m benchmarks.guard $(or $(BASE),main) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(WORKS),--works $(WORKS))
+
+# ten minutes, no database; it writes the tables of docs/explanation/does-it-help.md
+bench-recall: install
+	$(BIN)/python -m benchmarks.recall_quality
 
 lock: install
 	$(BIN)/uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --quiet --output-file requirements.lock

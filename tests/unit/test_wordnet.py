@@ -89,6 +89,15 @@ def test_the_weight_of_a_link_falls_with_how_many_others_of_its_type_there_are_a
     assert links["hotly.r.01", "hot.a.01", "PERTAINYM"] == 0.0
 
 
+def test_without_a_pair_no_pointer_is_left_between_the_two_and_none_counts_for_a_weight(jar):
+    found = load(jar, {frozenset(("entity.n.01", "coffee.n.01"))})
+    links = {(row.source, row.target, row.type): row.log_weight for row in found.links.itertuples()}
+    assert found.pointers == 9
+    assert not {ends[:2] for ends in links} & {("entity.n.01", "coffee.n.01"), ("coffee.n.01", "entity.n.01")}
+    assert links["entity.n.01", "coffee.n.02", "HYPONYM"] == 0.0  # its only one, now
+    assert len(links) == 7
+
+
 def test_a_word_has_its_commonest_meaning_first(jar):
     found = load(jar)
     assert found.find("Coffee") == ["coffee.n.02", "coffee.n.01"]
