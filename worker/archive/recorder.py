@@ -24,7 +24,7 @@ from worker.archive.listening import Listening
 from worker.archive.segments import STRIDE, journal_of, numbers
 from worker.archive.snapshot import settings_of
 from worker.errors import InputError
-from worker.physics.model import Links, Nodes
+from worker.physics.model import Nodes
 from worker.physics.valence import costs
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ def captured(frame: Frame) -> Captured:
     moment, resident = frame.moment, frame.resident
     strides, staged, frontier = moment.strides, moment.staged, moment.frontier
     nodes = Nodes._make(column[strides.target] for column in frontier.nodes)
-    links = Links._make(column[strides.link] for column in frontier.links)
+    links = frontier.links.some(strides.link)
     ended = staged.visits[np.searchsorted(staged.touched, strides.target)]
     read = frontier._replace(
         nodes=nodes._replace(visits=nodes.visits - ended),
