@@ -11,11 +11,13 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-
-from jgo.maven import Dependency, MavenContext
+from typing import TYPE_CHECKING
 
 from worker.database.artifacts import THREADS, Artifact
 from worker.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from jgo.maven import Dependency
 
 FOLDER = Path(__file__).parent / "locks"
 ROOTS = ("org.neo4j.app:neo4j-server", "org.neo4j:neo4j")
@@ -41,6 +43,8 @@ def resolve(version: str, cache: Path) -> list[Artifact]:
     The `!` lets each root's own POM choose the versions, as Maven does. Without it jgo takes both roots' managed
     versions for everything, also those that Neo4j manages for its tests only.
     """
+    from jgo.maven import MavenContext  # noqa: PLC0415  (as in `artifacts`)
+
     context = MavenContext(repo_cache=cache, timeout=60)
     roots = [context.create_dependency(f"{root}:{version}!") for root in ROOTS]
     chosen, transitive = context.resolver.resolve(roots)
