@@ -23,6 +23,8 @@ help:
 	@echo "installing Stridegraph and what it needs into .venv (a minute, once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@echo "compiling what ticks need (once)"
+	@env -i PATH="$$PATH" $(BIN)/python -c 'from worker.settings import Settings; from worker.trial import warm; warm(Settings(), 1.0)'
 	@touch $@
 
 install: .venv/.installed

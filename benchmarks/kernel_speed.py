@@ -2,7 +2,7 @@
 
 100 000 nodes, 1 000 000 links, 10 % active. The naive loop is given each source's links ready in a list, and remembers each
 cosine, so that it searches nothing and works out nothing that the kernel finds ready; what the two compute is compared before
-anything is timed.
+anything is timed. `measure_bound` holds ten times as large a graph against the rate at which this machine reads random lines of memory.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import statistics
 import time
 from dataclasses import replace
 
+import numba
 import numpy as np
 
 from tests import naive
@@ -23,6 +24,7 @@ from worker.physics.select import select
 from worker.physics.transfer import transfer
 
 NODES, DEGREE, ACTIVE = 100_000, 10, 10_000
+LINES = 8.6  # lines of memory that a stride must read, in columns, if each comes once
 DT = 1.0
 NAME = "{:06}".format
 FEELING = Valence(goal=(1.0, 0.3), affect=(0.6, 0.8))
@@ -37,11 +39,38 @@ def measure(rounds):
         "_k4": _race(frontier, sources, Parameters(select=Select(topk=4)), rounds),
         "_complete": _race(frontier, sources, Parameters(select=Select(topk=4), valence=FEELING), rounds),
     }
-    return {
+    figures = {
         f"{what}{row}": value
         for row, values in found.items()
         for what, value in zip(("ratio", "ratio_minimum", "kernel_ms", "naive_ms"), values, strict=True)
     }
+    return {**figures, "k4_stride_in_k1_strides": figures["kernel_ms_k4"] / 4.0 / figures["kernel_ms"]}
+
+
+def measure_bound(rounds):
+    """Return how many times as long K = 1 takes at 10⁷ links as reading LINES random lines of memory a stride would."""
+    rng, parameters = np.random.default_rng(11), Parameters(select=Select(topk=1))
+    frontier = _plain(rng, 1_000_000, 100_000)
+    places = rng.integers(0, len(frontier.links.log_weight), 1_000_000).astype(np.uint64)
+    _gathered(frontier.links.log_weight, places), _compiled(frontier, parameters)
+    kernel, line = [], []
+    for _ in range(rounds):
+        kernel.append(_timed(lambda: _compiled(frontier, parameters)))
+        line.append(_timed(lambda: _gathered(frontier.links.log_weight, places)) / len(places))
+    bound = [LINES * len(frontier.sources) * ms for ms in line]
+    return {
+        "ratio": statistics.median(kernel) / statistics.median(bound), "ratio_minimum": min(kernel) / min(bound),
+        "kernel_ms": statistics.median(kernel), "bound_ms": statistics.median(bound),
+        "lines_per_us": 1e-3 / statistics.median(line),
+    }  # fmt: skip
+
+
+@numba.njit(error_model="numpy")
+def _gathered(values, places):
+    total = 0.0
+    for place in places:
+        total += values[place]
+    return total
 
 
 def _race(frontier, sources, parameters, rounds):
@@ -64,45 +93,54 @@ def _agree(frontier, sources, parameters):
 
 
 def _world(rng):
+    """Return a frontier whose sources' links and targets feel and mean something, and its sources as the naive loop takes them."""
+    frontier = _plain(rng, NODES, ACTIVE)
+    nodes, own = frontier.nodes, np.arange(NODES * DEGREE, dtype=np.int32)
+    links = frontier.links._replace(feeling=own, resonance=np.zeros(len(own)), emotion=np.zeros(len(own)))
+    embedding, emotion = _vectors(rng, NODES), _vectors(rng, NODES * DEGREE)
+    nodes.goal_cosine[:] = [valence.cosine(FEELING.goal, vector) for vector in embedding]
+    for k in (k for i in frontier.sources for k in range(i * DEGREE, (i + 1) * DEGREE)):
+        links.resonance[k] = valence.resonance(FEELING.affect, emotion[k])
+    return frontier._replace(links=links), [_source(int(i), nodes, links, embedding, emotion) for i in frontier.sources]
+
+
+def _plain(rng, count, active):
+    """Return a frontier without goal and mood: ten links a node, a tenth of the nodes active."""
+    target = rng.integers(0, count, (count, DEGREE)).astype(np.int32)
+    target.sort(axis=1)  # a source's links lie by target
     links = Links(
-        target=rng.integers(0, NODES, NODES * DEGREE).astype(np.int32),
-        type=rng.integers(0, 5, NODES * DEGREE).astype(np.int32),
-        log_weight=rng.normal(0, 1, NODES * DEGREE),
-        resonance=np.zeros(NODES * DEGREE),
-        emotion=np.zeros(NODES * DEGREE),
+        target=target.ravel(),
+        type=rng.integers(0, 5, count * DEGREE).astype(np.uint16),
+        log_weight=rng.normal(0, 1, count * DEGREE),
+        feeling=np.zeros(count * DEGREE, dtype=np.int32),
+        resonance=np.zeros(1),
+        emotion=np.zeros(1),
     )
-    for lo in range(0, NODES * DEGREE, DEGREE):  # a source's links lie by target
-        links.target[lo : lo + DEGREE].sort()
-    ones = np.ones(NODES)
+    ones = np.ones(count)
     nodes = Nodes(
-        energy=rng.uniform(1, 3, NODES),
-        energy_at=np.zeros(NODES),
+        energy=rng.uniform(1, 3, count),
+        energy_at=np.zeros(count),
         half_life=14_400.0 * ones,
         threshold=ones,
         stickiness=ones,
-        visits=rng.integers(0, 5, NODES),
-        goal_cosine=np.empty(NODES),
-        stimulus=np.zeros(NODES),
+        visits=rng.integers(0, 5, count),
+        goal_cosine=np.full(count, np.nan),
+        stimulus=np.zeros(count),
     )
-    active = np.sort(rng.choice(NODES, ACTIVE, replace=False)).astype(np.int32)
-    embedding, emotion = _vectors(rng, NODES), _vectors(rng, NODES * DEGREE)
-    nodes.goal_cosine[:] = [valence.cosine(FEELING.goal, vector) for vector in embedding]
-    for k in (k for i in active for k in range(i * DEGREE, (i + 1) * DEGREE)):
-        links.resonance[k] = valence.resonance(FEELING.affect, emotion[k])
-    frontier = Frontier(
-        sources=active,
-        start=active.astype(np.int64) * DEGREE,
-        degree=np.full(ACTIVE, DEGREE, dtype=np.int32),
-        retried=np.zeros(ACTIVE, dtype=np.bool_),
+    which = np.sort(rng.choice(count, active, replace=False)).astype(np.int32)
+    return Frontier(
+        sources=which,
+        start=which.astype(np.int64) * DEGREE,
+        degree=np.full(active, DEGREE, dtype=np.int32),
+        retried=np.zeros(active, dtype=np.bool_),
         active=100,
         clock=0.0,
         tick=1,
-        name=np.array([fingerprint(NAME(i)) for i in active], dtype=np.uint64),
+        name=np.array([fingerprint(NAME(i)) for i in which], dtype=np.uint64),
         nodes=nodes,
         links=links,
         standard=Standard(mean=np.zeros(5), scale=np.ones(5), low_confidence=np.zeros(5, dtype=bool)),
     )
-    return frontier, [_source(int(i), nodes, links, embedding, emotion) for i in active]
 
 
 def _vectors(rng, count):

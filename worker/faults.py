@@ -32,6 +32,11 @@ _times, _, _signal = _when.partition(":")
 _reached: Counter[str] = Counter()
 
 
+def asked() -> bool:
+    """Return whether a test has asked for a fault, which only the worker's own ticks may meet."""
+    return bool(_name)
+
+
 def fault_point(name: str) -> None:
     """Send this process a signal here, SIGKILL if no other is named, if a test has asked for it."""
     if name == _name:

@@ -83,7 +83,7 @@ def repository(make, tmp_path, monkeypatch):
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         repositories = {"local": f"http://127.0.0.1:{server.server_address[1]}"}
-        monkeypatch.setattr(artifacts, "MavenContext", lambda: SimpleNamespace(remote_repos=repositories))
+        monkeypatch.setattr("jgo.maven.MavenContext", lambda: SimpleNamespace(remote_repos=repositories))
         yield asked
         server.shutdown()
         thread.join()
@@ -243,7 +243,7 @@ def test_a_first_fetch_that_broke_off_goes_on_where_it_stopped(make, repository,
 
 def test_without_network_the_first_up_is_one_line(make, tmp_path, monkeypatch):
     nowhere = SimpleNamespace(remote_repos={"local": "http://127.0.0.1:9"})
-    monkeypatch.setattr(artifacts, "MavenContext", lambda: nowhere)
+    monkeypatch.setattr("jgo.maven.MavenContext", lambda: nowhere)
     monkeypatch.setattr(artifacts._download.retry, "sleep", lambda _: None)
     server = make(tmp_path)
     server.jars = tmp_path / "jars"

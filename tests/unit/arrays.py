@@ -39,8 +39,9 @@ def frontier(energy, links, sources, *, active=None, clock=0.0, tick=1, mean=0.0
         nodes=nodes(energy, **columns),
         links=Links(
             target=np.array([row[1] for row in rows], np.int32),
-            type=np.zeros(len(rows), np.int32),
+            type=np.zeros(len(rows), np.uint16),
             log_weight=np.array([row[2] for row in rows], float),
+            feeling=np.arange(len(rows), dtype=np.int32),
             resonance=np.array([row[3] for row in rows], float),
             emotion=np.array([row[4] for row in rows], float),
         ),

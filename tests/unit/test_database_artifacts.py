@@ -59,7 +59,7 @@ def repository(monkeypatch):
 
 def point_to(base, monkeypatch):
     """Let jgo's context name this repository, and let no retry wait."""
-    monkeypatch.setattr(artifacts, "MavenContext", lambda: SimpleNamespace(remote_repos={"local": base}))
+    monkeypatch.setattr("jgo.maven.MavenContext", lambda: SimpleNamespace(remote_repos={"local": base}))
     monkeypatch.setattr(artifacts._download.retry, "sleep", lambda _: None)
 
 

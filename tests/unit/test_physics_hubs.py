@@ -26,7 +26,7 @@ def enough(held, rest, *, kept=2, place=("m", "R", 7), parameters=PLAIN, **colum
     made = frontier([2.0] * len(visits), links, [0, 1], visits=visits, **columns)
     lightest, heaviest, seen, first = zip(*rest, strict=True) if rest else ([],) * 4
     others = Rest(
-        np.zeros(len(rest), np.int32),
+        np.zeros(len(rest), np.uint16),
         np.array(seen, np.int64),
         np.array(lightest, float),
         np.array(heaviest, float),

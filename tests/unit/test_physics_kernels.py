@@ -157,8 +157,8 @@ def test_s2_a_source_among_others_is_as_alone(degree, capacity, goal_weight):
     degree = np.array(degree, np.int32)
     total, n = int(degree.sum()), 50
     links = Links(
-        rng.integers(0, n, total).astype(np.int32), np.zeros(total, np.int32), rng.integers(-2, 3, total) / 2,
-        rng.integers(-1, 2, total) * goal_weight, np.zeros(total),
+        rng.integers(0, n, total).astype(np.int32), np.zeros(total, np.uint16), rng.integers(-2, 3, total) / 2,
+        np.arange(total, dtype=np.int32), rng.integers(-1, 2, total) * goal_weight, np.zeros(total),
     )  # fmt: skip
     some = np.ones(n)
     nodes = Nodes(some, some, some, some, some, rng.integers(0, 60, n), rng.uniform(-1, 1, n), some)

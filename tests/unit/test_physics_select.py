@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from tests.unit.arrays import PLAIN, frontier
-from worker.physics.fanout import STRATEGIES
-from worker.physics.parameters import Fanout, Select, Tick, Valence
-from worker.physics.select import select
+from worker.physics.fanout import STRATEGIES, kept
+from worker.physics.kernels import choose
+from worker.physics.parameters import Fanout, Select, Tick, Valence, Weights
+from worker.physics.select import Chosen, select
 from worker.physics.valence import terms
 
 
@@ -168,3 +169,28 @@ def test_s2_sources_without_links():
     made = frontier([2.0, 2.0, 0.0], [(1, 2, 0.0)], [0, 1])
     chosen = select(made, terms(parameters, 1.0), parameters)
     assert chosen.offset.tolist() == [0, 0, 1]
+
+
+TIED = (0.0, 1e-16, 0.5, 0.5, 3.0)
+
+
+@pytest.mark.parametrize("novelty", [0.0, 0.25, 10.0])
+@pytest.mark.parametrize("z_clip", [0.4, 3.0, 10.0])
+def test_s5_the_way_for_one_stride_chooses_as_the_way_for_many(novelty, z_clip):
+    rng = np.random.default_rng(5)
+    degree = [0, 1, 2, 9, 10, 10, 0, 40, 3000, 7, 0]
+    links = [
+        (s, int(t), float(rng.normal(0, 3) if tie else rng.choice(TIED)))
+        for s, d in enumerate(degree)
+        for t, tie in zip(np.sort(rng.integers(11, 60, d)), rng.integers(0, 2, d), strict=True)
+    ]
+    made = frontier([2.0] * 60, links, list(range(11)), visits=rng.choice([0, 1, 3, 500, 5000], 60))
+    parameters = replace(with_(topk=1, novelty_weight=novelty), weights=Weights(z_clip=z_clip))
+    numbers = terms(parameters, 1.0)
+    found = select(made, numbers, parameters)
+    expected = Chosen._make(np.zeros_like(column) for column in found)._replace(
+        offset=found.offset, strategy=found.strategy
+    )
+    choose(made, (0, 11), kept(made.degree, made.active, parameters.fanout), numbers, expected)
+    for name, a, b in zip(Chosen._fields, found, expected, strict=True):
+        assert a.tolist() == b.tolist(), name

@@ -164,7 +164,7 @@ def cheapest(frontier, s, settings, out):
     strength = min(math.hypot(*valence.affect), 1.0)
     base, full = {}, {}
     for link in range(frontier.start[s], frontier.start[s] + frontier.degree[s]):
-        target, kind, r = links.target[link], links.type[link], links.resonance[link]
+        target, kind, r = links.target[link], links.type[link], links.resonance[links.feeling[link]]
         z = max(-3.0, min(3.0, (links.log_weight[link] - standard.mean[kind]) * standard.scale[kind]))
         gap = (1.0 - nodes.goal_cosine[target]) / 2.0
         cost = math.log1p(math.exp(-z * (out != "weight")))

@@ -175,4 +175,19 @@ def test_emotion_is_the_links_else_the_targets(graph):
     resident = Resident(Parameters(), clock=1e6)
     resident.add(graph.nodes([1, 2, 3]))
     resident.read_links(graph, of(2))
-    assert resident.link("emotion").tolist() == [1.0, 5.0]
+    assert resident.links.emotion[resident.link("feeling")].tolist() == [1.0, 5.0]
+
+
+def test_feelings_of_links_that_are_forgotten_are_not_kept(graph):
+    graph.node[2]["emotion"] = [3.0, 4.0]
+    graph.add_link(3, 2, "R", log_weight=0.0, emotion=[0.0, 1.0])
+    graph.add_link(3, 2, "S", log_weight=0.0)
+    resident = Resident(Parameters(), clock=1e6)
+    resident.add(graph.nodes([1, 2, 3]))
+    for _ in range(3):
+        resident.read_links(graph, of(2))
+        assert resident.links.emotion[resident.link("feeling")].tolist() == [1.0, 5.0]
+        assert resident.links.emotion.tolist() == [0.0, 5.0, 1.0]
+        resident.forget_links()
+    assert resident.links.emotion.tolist() == [0.0, 5.0]
+    assert resident.emotion(of(0, 1, 2)).tolist() == [0.0, 5.0, 0.0]

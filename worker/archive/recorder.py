@@ -223,12 +223,15 @@ def captured(frame: Frame) -> Captured:
     nodes = Nodes(*(NOT_TAKEN,) * len(Nodes._fields))._replace(  # what `costs` goes by: a tick waits for these copies
         visits=frontier.nodes.visits[strides.target], goal_cosine=frontier.nodes.goal_cosine[strides.target]
     )
+    own = np.arange(len(strides.link), dtype=np.int32)
     links = Links(
-        target=np.arange(len(strides.link), dtype=np.int32),
+        target=own,
         type=frontier.links.type[strides.link],
         log_weight=staged.log_weight,
-        resonance=frontier.links.resonance[strides.link],
+        feeling=own,
+        resonance=frontier.links.resonance[frontier.links.feeling[strides.link]],
         emotion=NOT_TAKEN,
+    )
     )
     return Captured(
         resident.ids, resident.link_types, links.type, resident.link("key")[strides.link], strides,

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from worker.archive.recorder import Recorder
 from worker.errors import InputError
 from worker.events.file import GRAPH, named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from worker.archive.recorder import Recorder
     from worker.settings import Settings
 
 Folder = Annotated[
@@ -47,4 +47,6 @@ class Record(NamedTuple):
         """Begin to record one graph, if any folder is named. Raises InputError where it cannot be used."""
         if not self.folder:
             return None
+        from worker.archive.recorder import Recorder  # noqa: PLC0415  (pyarrow, that a worker need not wait for)
+
         return Recorder(Path(str(self.folder).replace(GRAPH, named(settings.graph))), settings, strides=self.strides)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +13,11 @@ from worker.cli.console import Json, configure_log, connection_of, out, print_js
 from worker.cli.live import Board
 from worker.cli.record import Folder, Record, Strides
 from worker.cli.serve import Host, Port, listening
-from worker.errors import InputError, SettingsError
+from worker.errors import InputError, SettingsError, StrideError
 from worker.events import Sinks
 from worker.events.build import frame_end
 from worker.events.file import GRAPH, KEY
+from worker.faults import asked
 from worker.fleet import Fleet
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
@@ -24,6 +26,7 @@ from worker.health import Health
 from worker.health.telling import Telling
 from worker.loop import Worker
 from worker.process import process_name
+from worker.trial import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -41,9 +44,11 @@ Graphs = Annotated[
     ),
 ]
 
+app = typer.Typer(name="stridegraph run", add_completion=False, pretty_exceptions_enable=False)
 TRIAL = 1.0  # seconds from tick to tick, and that each stands for, where the number of ticks is given and no pace
 
 
+@app.command()
 def run(
     ticks: Annotated[
         int | None, typer.Option(min=1, help="End after so many ticks; else never.", show_default=False)
@@ -77,6 +82,7 @@ def run(
         _run_several(of, ticks, recording, serve=serve, as_json=json)
         return
     settings = settings_of(named[0] if named else None, serve=where)
+    _warm(settings)
     if ticks is not None and settings.pace.fixed is None:
         settings = settings.model_copy(update={"pace": replace(settings.pace, fixed=TRIAL)})
     with (
@@ -93,6 +99,7 @@ def _run_several(of: dict[str, Settings], ticks: int | None, recording: Record, 
         raise InputError("--ticks is for one graph, and several are named", "leave it out, or name one --graph")
     graphs = list(of)
     one = of[graphs[0]]
+    _warm(one)
     if one.events.file and GRAPH not in str(one.events.file):
         message = f"{KEY} = {one.events.file}: several graphs cannot write to one file"
         raise SettingsError(message, f"put {GRAPH} into its name")
@@ -109,6 +116,17 @@ def _run_several(of: dict[str, Settings], ticks: int | None, recording: Record, 
             ttl=one.lease.ttl,
             health=health,
         ).run()
+
+
+def _warm(settings: Settings) -> None:
+    """Load the compiled code, or compile it where none is kept yet, while the database is connected to and the graph read."""
+    if not asked():
+
+        def work() -> None:
+            with suppress(StrideError):  # the worker meets it too, and tells of it
+                warm(settings, TRIAL)
+
+        Thread(target=work, name="warm", daemon=True).start()
 
 
 @contextmanager

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jgo.maven import MavenContext
-from jgo.util import http
 from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from worker.database.files import using
@@ -118,6 +116,9 @@ def _chunks(artifact: Artifact) -> Iterator[bytes]:
 
     Not by jgo's own download: that writes under the final name, and a wrong checksum is only a warning to it.
     """
+    from jgo.maven import MavenContext  # noqa: PLC0415  (a seventh of a worker's start, and only whoever fetches needs it)
+    from jgo.util import http  # noqa: PLC0415
+
     (base,) = MavenContext().remote_repos.values()
     try:
         with http.get(f"{base}/{artifact.path}", stream=True, timeout=(_CONNECT_SECONDS, _READ_SECONDS)) as answer:

@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jgo.maven import Dependency, MavenContext
-
 from worker.database.artifacts import THREADS, Artifact
 from worker.errors import DatabaseError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from jgo.maven import Dependency
 
 FOLDER = Path(__file__).parent / "locks"
 ROOTS = ("org.neo4j.app:neo4j-server", "org.neo4j:neo4j")
@@ -50,6 +50,8 @@ def resolved(coordinates: Sequence[str], cache: Path) -> list[Artifact]:
     The `!` lets each root's own POM choose the versions, as Maven does. Without it jgo takes all roots' managed
     versions for everything, also those that Neo4j manages for its tests only.
     """
+    from jgo.maven import MavenContext  # noqa: PLC0415  (as in `artifacts`)
+
     context = MavenContext(repo_cache=cache, timeout=60)
     roots = [context.create_dependency(f"{root}!") for root in coordinates]
     chosen, transitive = context.resolver.resolve(roots)

@@ -12,7 +12,7 @@ import numpy as np
 
 from worker.physics import decay, entities, fanout, learning, utility
 from worker.physics.kernels import count_shadow
-from worker.physics.model import Links, Nodes, Strides
+from worker.physics.model import Nodes, Strides
 from worker.physics.pace import Interval
 from worker.physics.reasons import REASONS, selected_reasons
 
@@ -285,7 +285,7 @@ def as_read(frame: Frame, which: Ints) -> tuple[Frontier, Strides]:
     ended = np.zeros(len(frontier.nodes.visits), dtype=np.int64)
     ended[staged.touched] = staged.visits
     nodes = Nodes._make(column[target] for column in frontier.nodes)
-    links = Links._make(column[link] for column in frontier.links)
+    links = frontier.links.some(link)
     links.log_weight[strides.link] = staged.log_weight[which]
     return frontier._replace(
         start=first,

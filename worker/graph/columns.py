@@ -43,6 +43,5 @@ class Columns:
         if size > capacity:
             capacity = max(size, 2 * capacity)
             for name, array in self._arrays.items():
-                self._arrays[name] = np.concatenate(
-                    (array[: self.size], np.zeros(capacity - self.size, dtype=array.dtype))
-                )
+                self._arrays[name] = np.empty(capacity, dtype=array.dtype)  # room not yet used takes no memory
+                self._arrays[name][: self.size] = array[: self.size]

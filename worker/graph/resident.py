@@ -62,11 +62,13 @@ class Resident:
         self._stimulated: Int32s = np.empty(0, dtype=np.int32)
         self._nodes = Columns(
             key="i8", name="u8", kind="i4", valid="?", energy="f8", raw="f8", energy_at="f8", half_life="f8", threshold="f8",
-            stickiness="f8", visits="i8", noted="i8", goal_cosine="f8", resonance="f8", emotion="f8", stimulus="f8",
+            stickiness="f8", visits="i8", noted="i8", goal_cosine="f8", feeling="i4", stimulus="f8",
             start="i8", degree="i4", outdegree="i4", active="?", hops="i4", mark="?", entity="i4",
             retention="f8", retaining="f8", quarantined="i1",
         )  # fmt: skip
-        self._links = Columns(key="i8", target="i4", type="i4", log_weight="f8", resonance="f8", emotion="f8")
+        self._links = Columns(key="i8", target="i4", type="u2", log_weight="f8", feeling="i4")
+        self._feelings = Columns(resonance="f8", emotion="f8")  # the first is none at all
+        self._feelings.append(resonance=0.0, emotion=0.0)
 
     def __getitem__(self, column: str) -> np.ndarray:
         """Return a column over all loaded nodes."""
@@ -84,7 +86,8 @@ class Resident:
     @property
     def links(self) -> Links:
         """The link columns that the physics takes."""
-        return Links(*(self._links[name] for name in Links._fields))
+        own = self._feelings
+        return Links(*(self._links[name] for name in Links._fields[:4]), own["resonance"], own["emotion"])
 
     @property
     def quarantined(self) -> int:
@@ -128,8 +131,7 @@ class Resident:
             visits=clean.visits,
             noted=0,
             goal_cosine=[valence.cosine(goal, meaning) for meaning in meanings],
-            resonance=[valence.resonance(affect, feeling) for feeling in feelings],
-            emotion=[math.hypot(*feeling) for feeling in feelings],
+            feeling=self._felt(feelings),
             stimulus=0.0,
             start=0,
             degree=UNREAD,
@@ -198,7 +200,7 @@ class Resident:
         self._take(graph, np.array([i]), rows)
         self["outdegree"][i] += sum(rest.links)
         self.rest[i] = Rest(
-            type=np.array([self._link_code(kind) for kind in rest.type], dtype=np.int32),
+            type=np.array([self._link_code(kind) for kind in rest.type], dtype=np.uint16),
             visits=np.array(rest.visits, dtype=np.int64),
             lightest=np.array(rest.lightest, dtype=np.float64),
             heaviest=np.array(rest.heaviest, dtype=np.float64),
@@ -220,6 +222,7 @@ class Resident:
         self._links.size = self._wasted = 0
         self.rest.clear()
         self["degree"][:] = UNREAD
+        self._forget_feelings()
 
     def forget_nodes(self) -> None:
         """Drop all links, and all nodes without energy whose visits are written out: each is read again when it is needed.
@@ -231,6 +234,7 @@ class Resident:
         self._stimulated = np.empty(0, dtype=np.int32)
         which = np.flatnonzero((self["energy"] > 0.0) | self["active"] | (self["noted"] > 0))
         self._nodes.keep(which)
+        self._forget_feelings()
         self.ids = [self.ids[i] for i in which.tolist()]
         self.index = {key: i for i, key in enumerate(self["key"].tolist())}
         self.active = np.searchsorted(which, self.active).astype(np.int32)
@@ -264,6 +268,11 @@ class Resident:
                     mine_of_rest = rest.type == self._link_type_code[kind]
                     for bound in (rest.lightest, rest.heaviest):
                         bound[mine_of_rest] = forgotten(bound[mine_of_rest], rule)
+
+    def emotion(self, which: Int32s) -> Floats:
+        """Return ‖emotion‖ of nodes (§9)."""
+        emotion: Floats = self._feelings["emotion"][self["feeling"][which]]
+        return emotion
 
     def names(self, which: Int32s) -> list[str]:
         """Return the nodes' own ids."""
@@ -323,16 +332,12 @@ class Resident:
         feelings = self._vectors(
             "emotion", [rows.emotion[i] for i in order], len(affect), lambda place: self._link_name(rows, order[place])
         )
-        own = np.array([bool(feeling) for feeling in feelings], dtype=np.bool_)
         first = self._links.append(
             key=np.array([rows.key[i] for i in order], dtype=np.int64),
             target=target,
-            type=np.array([self._link_code(rows.type[i]) for i in order], dtype=np.int32),
+            type=np.array([self._link_code(rows.type[i]) for i in order], dtype=np.uint16),
             log_weight=weight[order],
-            resonance=np.where(
-                own, [valence.resonance(affect, feeling) for feeling in feelings], self["resonance"][target]
-            ),
-            emotion=np.where(own, [math.hypot(*feeling) for feeling in feelings], self["emotion"][target]),
+            feeling=np.where([bool(feeling) for feeling in feelings], self._felt(feelings), self["feeling"][target]),
         )
         heads, starts, counts = np.unique(source, return_index=True, return_counts=True)
         self["start"][heads] = first + starts
@@ -353,6 +358,25 @@ class Resident:
             elif taken and size and len(taken) != size:
                 self.reject([Rejected(what, name(i), f"it has {len(taken)} numbers, not {size}")])
         return found
+
+    def _felt(self, feelings: Sequence[tuple[float, ...]]) -> Int32s:
+        """Return where each feeling is kept from now on: one that is none at all has its place already."""
+        where, own = np.zeros(len(feelings), dtype=np.int32), [feeling for feeling in feelings if feeling]
+        if own:
+            affect = self.parameters.valence.affect
+            first = self._feelings.append(
+                resonance=[valence.resonance(affect, feeling) for feeling in own],
+                emotion=[math.hypot(*feeling) for feeling in own],
+            )
+            where[[bool(feeling) for feeling in feelings]] = np.arange(first, self._feelings.size)
+        return where
+
+    def _forget_feelings(self) -> None:
+        """Drop all feelings that no node has; no links are held."""
+        if self._feelings.size > 1 + np.count_nonzero(self["feeling"]):
+            kept, place = np.unique(np.append(self["feeling"], 0), return_inverse=True)
+            self._feelings.keep(kept)
+            self["feeling"][:] = place[:-1]
 
     def _order(self, rows: LinkRows, source: Int32s, target: Int32s, which: np.ndarray) -> np.ndarray:
         """Return `which` so that a source's links lie side by side, by target id, link type and key."""

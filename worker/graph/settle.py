@@ -117,7 +117,7 @@ def _see_ties(held: Held, which: Int32s) -> None:
         batch = which[lo : lo + SETTLE_BATCH]
         keys, ties = held.graph.ties(resident["key"][batch].tolist(), parameters.consolidation.goal)
         there = batch[np.isin(resident["key"][batch], keys)]
-        resident["retaining"][there] = retention(resident["emotion"][there], ties, parameters)
+        resident["retaining"][there] = retention(resident.emotion(there), ties, parameters)
 
 
 def _due(held: Held, batch: Int32s, at: float) -> tuple[Int32s, Floats]:

@@ -18,7 +18,7 @@ from worker.physics.weights import standard
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from worker.physics.model import Bools, Floats, Frontier, Int32s, Ints, WeightStats
+    from worker.physics.model import Bools, Floats, Frontier, Ints, UInt16s, WeightStats
     from worker.physics.parameters import Parameters
     from worker.physics.valence import Terms
 
@@ -42,7 +42,7 @@ class Ranking(NamedTuple):
 class Rest(NamedTuple):
     """What a hub's links are that are not held: groups of one link type, their targets visited alike, (G,) each."""
 
-    type: Int32s  # index of the link type
+    type: UInt16s  # index of the link type
     visits: Ints  # of each target, at least
     lightest: Floats  # log-weights
     heaviest: Floats
@@ -100,7 +100,7 @@ def _least(frontier: Frontier, rest: Rest, terms: Terms) -> tuple[Floats, Bools]
 def _as_links(rest: Rest, log_weight: Floats) -> Links:
     """Return a link for each group, to a node of its own."""
     each = np.arange(len(rest.type), dtype=np.int32)
-    return Links(each, rest.type, log_weight, np.zeros(len(each)), np.zeros(len(each)))
+    return Links(each, rest.type, log_weight, each, np.zeros(len(each)), np.zeros(len(each)))
 
 
 def _base(frontier: Frontier, terms: Terms) -> Floats:

@@ -23,6 +23,7 @@ _AT: Any = np.uint64  # of an index: one that might count from the end costs twi
 _BLOCK = 2048  # links worked on at a time: their costs stay in the nearest cache
 _NARROW = 32  # most links of sources that are sifted side by side
 _ABREAST = 4  # fewest such sources that are
+_SLACK = 1e-8  # by which the bound on the cheapest cost is eased: rounding is far under it
 _FEW = 64  # of a lone source the smallest are found by insertion up to this many, by sorting beyond
 
 compiled: Any = numba.njit(nogil=True, cache=True, error_model="numpy")
@@ -147,14 +148,25 @@ def standard_scores(links: Any, which: np.ndarray, standard: Any, clip: float) -
 
 
 @inlined
+def _resonance(links: Any, link: Any) -> Any:
+    """Return r of a link (§5)."""
+    return links.resonance[_AT(links.feeling[link])]
+
+
+@inlined
+def _worn(visits: Any, terms: Any) -> Any:
+    """Return c_novelty of a link whose target has been visited so often (§5)."""
+    if visits < len(terms.worn):
+        return terms.worn[visits]
+    return terms.novelty_weight * (1.0 - exp(-np.float64(visits) / terms.novelty_scale))
+
+
+@inlined
 def _novelty(frontier: Frontier, terms: Any, link: Any) -> Any:
     """Return c_novelty of a link (§5)."""
     if terms.novelty_weight == 0.0:
         return 0.0
-    visits = _AT(frontier.nodes.visits[_AT(frontier.links.target[link])])
-    if visits < len(terms.worn):
-        return terms.worn[visits]
-    return terms.novelty_weight * (1.0 - exp(-np.float64(visits) / terms.novelty_scale))
+    return _worn(_AT(frontier.nodes.visits[_AT(frontier.links.target[link])]), terms)
 
 
 @inlined
@@ -202,7 +214,7 @@ def full_costs(
         for i in range(columns):
             link = _AT(frontier.start[_AT(block[i])] + place[j, i])
             cosine[n] = frontier.nodes.goal_cosine[_AT(frontier.links.target[link])]
-            r[n] = frontier.links.resonance[link]
+            r[n] = _resonance(frontier.links, link)
             n += _AT(1)
     for i in range(cost.size):
         base[i] = _full(base[i], cosine[i], r[i], terms)
@@ -301,7 +313,9 @@ def _explore(frontier: Frontier, s: int, terms: Any, cost: np.ndarray, place: np
             passed += p <= found
     link = _AT(frontier.start[s] + found)
     base = _base(_score(frontier.links, link, frontier.standard, terms.z_clip), _novelty(frontier, terms, link))
-    c = _full(base, frontier.nodes.goal_cosine[_AT(frontier.links.target[link])], frontier.links.resonance[link], terms)
+    c = _full(
+        base, frontier.nodes.goal_cosine[_AT(frontier.links.target[link])], _resonance(frontier.links, link), terms
+    )
     j = size - 1
     while j > 0 and not (cost[j - 1] < c or (cost[j - 1] == c and place[j - 1] < found)):
         cost[j], place[j] = cost[j - 1], place[j - 1]
@@ -391,6 +405,149 @@ def choose(frontier: Frontier, sources: tuple[int, int], kept: np.ndarray, terms
         if size > 0:
             _choose_block(frontier, order[lo:hi], kept[s], size, terms, spare, chosen)
         lo = hi
+
+
+@compiled
+def _touch(frontier: Frontier, lo: int, hi: int) -> Any:
+    """Read the ends of each source's links, so that its lines come from memory side by side: twice as fast."""
+    links, seen = frontier.links, 0.0
+    for s in range(_AT(lo), _AT(hi)):
+        if frontier.degree[s]:
+            first = _AT(frontier.start[s])
+            last = first + _AT(frontier.degree[s] - 1)
+            seen += links.log_weight[first] + links.log_weight[last] + links.type[first] + links.type[last]
+            seen += links.target[first] + links.target[last]
+    return seen
+
+
+@compiled
+def _lightest(frontier: Frontier, lo: int, terms: Any, z: np.ndarray, top: np.ndarray, link: np.ndarray) -> None:
+    """Write z of the links of the sources from `lo` on, each source's largest z and a link that has it; of none, link 0."""
+    n = _AT(0)
+    for i in range(len(top)):
+        s = _AT(lo + i)
+        first, largest, at = _AT(frontier.start[s]), -np.inf, _AT(0)
+        for j in range(_AT(frontier.degree[s])):
+            z[n] = _score(frontier.links, first + _AT(j), frontier.standard, terms.z_clip)
+            above = z[n] > largest
+            largest, at = (z[n], first + _AT(j)) if above else (largest, at)
+            n += _AT(1)
+        top[i], link[i] = largest, at
+
+
+@compiled
+def _novelties(frontier: Frontier, terms: Any, link: np.ndarray, visits: np.ndarray, novelty: np.ndarray) -> None:
+    """Write c_novelty of the links (§5), in passes: so that what each waits for comes from memory side by side."""
+    if terms.novelty_weight == 0.0:
+        novelty[:] = 0.0
+        return
+    for k in range(len(link)):
+        visits[k] = frontier.links.target[_AT(link[k])]
+    for k in range(len(link)):
+        visits[k] = frontier.nodes.visits[_AT(visits[k])]
+    for k in range(len(link)):
+        novelty[k] = _worn(_AT(visits[k]), terms)
+
+
+@compiled
+def _contenders(
+    frontier: Frontier, lo: int, terms: Any, z: np.ndarray, top: np.ndarray, novelty: np.ndarray, found: Any
+) -> Any:
+    """Find the links that may be the cheapest of their source, in order; return how many.
+
+    A winner's c_weight is at most the cost of the link with the largest z. With y = (1 + e^z) · (e^novelty − 1) that holds
+    from z − log(1 + y) on; both e^x − 1 by its chord and log(1 + y) by y (6 + y) / (6 + 4 y) are taken a little too large.
+    """
+    most = terms.novelty_weight
+    chord = (exp(most) - 1.0) / most if most > 0.0 else 0.0
+    for i in range(len(top)):
+        y = (1.0 + exp(top[i])) * (novelty[i] * chord + _SLACK)
+        top[i] -= y * (6.0 + y) / (6.0 + 4.0 * y)
+    n, m = _AT(0), _AT(0)
+    for i in range(len(top)):
+        s = _AT(lo + i)
+        shift = frontier.start[s] - np.int64(n)
+        for _ in range(frontier.degree[s]):
+            found.link[m], found.source[m], z[m] = shift + np.int64(n), s, z[n]
+            m += _AT(z[n] >= top[i])
+            n += _AT(1)
+    return np.int64(m)
+
+
+class _Contenders(NamedTuple):
+    """Links that may be the cheapest of their source, by source, in the order of the links."""
+
+    link: np.ndarray
+    source: np.ndarray
+    cost: np.ndarray
+
+
+@compiled
+def _write_cheapest(found: Any, count: int, chosen: Any) -> None:
+    """Write the cheapest contender of each source; without a branch, each that is cheaper than those before it is written."""
+    before, least, link = np.int64(-1), np.inf, np.int64(0)
+    for k in range(count):
+        s, c = found.source[k], found.cost[k]
+        better = (s != before) | (c < least)
+        before, least, link = s, c if better else least, found.link[k] if better else link
+        n = _AT(chosen.offset[_AT(s)])
+        chosen.link[n], chosen.cost[n], chosen.share[n] = link, least, 1.0
+        chosen.source[n], chosen.rank[n] = s, 0
+
+
+@compiled
+def choose_lightest(frontier: Frontier, sources: tuple[int, int], terms: Any, chosen: Any) -> None:
+    """Write each source's cheapest link, to the bit as `choose` does where K = 1 and neither goal, mood nor chance has a say.
+
+    Novelty only adds to a cost, so few links can win: only these cost an exp, a log and a look at their target: half the time.
+    """
+    degree, widest = frontier.degree, _BLOCK
+    for s in range(sources[0], sources[1]):
+        widest = max(widest, degree[s])
+    z, top, visits = np.empty(widest), np.empty(_BLOCK), np.empty(widest, np.int64)
+    found = _Contenders(np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest))
+    lo = sources[0] if chosen.offset[-1] > 0 else sources[1]
+    while lo < sources[1]:
+        hi, n = lo + 1, degree[lo]
+        while hi < sources[1] and hi - lo < _BLOCK and n + degree[hi] <= _BLOCK:
+            n += degree[hi]
+            hi += 1
+        count = hi - lo
+        visits[0] = np.int64(_touch(frontier, lo, hi))
+        _lightest(frontier, lo, terms, z, top[:count], found.link)
+        _novelties(frontier, terms, found.link[:count], visits, found.cost)
+        count = _contenders(frontier, lo, terms, z, top[:count], found.cost, found)
+        _novelties(frontier, terms, found.link[:count], visits, found.cost)
+        for k in range(count):
+            found.cost[k] = _base(z[k], found.cost[k])
+        _write_cheapest(found, count, chosen)
+        lo = hi
+
+
+@compiled
+def carry(frontier: Frontier, chosen: Any, terms: Any) -> Any:
+    """Return ΔE of each chosen link (§6)."""
+    energy = decayed(frontier.nodes, frontier.sources, frontier.clock)
+    for s in range(len(energy)):
+        energy[s] += frontier.nodes.stimulus[_AT(frontier.sources[s])]
+    wide = standard_scores(frontier.links, chosen.link, frontier.standard, terms.z_clip)
+    for k in range(len(wide)):
+        wide[k] = exp(wide[k])
+    return move(energy, chosen.offset, chosen.share, wide, terms)
+
+
+@compiled
+def ends(frontier: Frontier, chosen: Any, moved: np.ndarray, least: float) -> Any:
+    """Return the two ends and the strategy of each chosen link, and whether all move over `least` times the source's Θ."""
+    source, target = np.empty(len(moved), np.int32), np.empty(len(moved), np.int32)
+    strategy, all_run = np.empty(len(moved), np.int32), True
+    for k in range(len(moved)):
+        s = _AT(chosen.source[k])
+        source[k], strategy[k] = frontier.sources[s], chosen.strategy[s]
+        target[k] = frontier.links.target[_AT(chosen.link[k])]
+    for k in range(len(moved)):
+        all_run &= moved[k] > least * frontier.nodes.threshold[_AT(source[k])]
+    return source, target, strategy, all_run
 
 
 @compiled

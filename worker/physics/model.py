@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Int32s = NDArray[np.int32]
+    UInt16s = NDArray[np.uint16]
     UInts = NDArray[np.uint64]
     Bools = NDArray[np.bool_]
 
@@ -36,10 +37,20 @@ class Links(NamedTuple):
     """Columns over all loaded links, (L,) each; a node's out-links lie side by side, by target id, type, link id."""
 
     target: Int32s  # index of the node that the link points to
-    type: Int32s  # index of the link's type
+    type: UInt16s  # index of the link's type: a store has at most 65 536
     log_weight: Floats
-    resonance: Floats  # cos(A, emotion); 0 where neutral or missing (§5)
-    emotion: Floats  # ‖emotion‖ (§8)
+    feeling: Int32s  # index into `resonance` and `emotion`: most links feel as their target does, or nothing
+    resonance: Floats  # (V,) cos(A, emotion); 0 where neutral or missing (§5)
+    emotion: Floats  # (V,) ‖emotion‖ (§8)
+
+    def some(self, which: Ints) -> Links:
+        """Return a copy of the links `which` (M,)."""
+        return self._replace(
+            target=self.target[which],
+            type=self.type[which],
+            log_weight=self.log_weight[which],
+            feeling=self.feeling[which],
+        )
 
 
 class Standard(NamedTuple):

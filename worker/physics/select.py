@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from worker.physics import fanout
-from worker.physics.kernels import choose
+from worker.physics.kernels import choose, choose_lightest
 
 if TYPE_CHECKING:
     from worker.physics.model import Bools, Floats, Frontier, Int32s, Ints
@@ -51,7 +51,10 @@ def select(frontier: Frontier, terms: Terms, parameters: Parameters) -> Chosen:
     bounds = np.linspace(0, len(kept), parameters.tick.threads + 1).astype(np.int64)
     parts = [(lo, hi) for lo, hi in pairwise(bounds.tolist()) if lo < hi]
     if len(parts) <= 1:
-        choose(frontier, (0, len(kept)), kept, terms, chosen)
+        if topk == 1 and terms.epsilon == 0.0 and terms.goal_weight + terms.resonance + terms.complementarity == 0.0:
+            choose_lightest(frontier, (0, len(kept)), terms, chosen)
+        else:
+            choose(frontier, (0, len(kept)), kept, terms, chosen)
     else:
         with ThreadPoolExecutor(len(parts)) as pool:
             list(pool.map(lambda part: choose(frontier, part, kept, terms, chosen), parts))

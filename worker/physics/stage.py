@@ -80,7 +80,7 @@ def _learned(
         links.log_weight[strides.link],
         strides.energy / threshold,
         z_phi,
-        links.emotion[strides.link],
+        links.emotion[links.feeling[strides.link]],
         factor,
         parameters.learning,
     )

@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from worker.physics.decay import energies
-from worker.physics.kernels import accumulate, move
+from worker.physics.kernels import accumulate, carry, ends
 from worker.physics.model import Strides
-from worker.physics.weights import widths
 
 if TYPE_CHECKING:
     from worker.physics.model import Floats, Frontier, Ints
@@ -20,29 +18,30 @@ if TYPE_CHECKING:
 LEAST = 1e-9  # a transfer of at most this share of the source's threshold is skipped
 
 
-def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Parameters) -> Strides:
+def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, _: Parameters) -> Strides:
     """Return the strides that move energy, with ΔE each; never over β · E of a source in all."""
-    wide = widths(frontier.links, chosen.link, frontier.standard, parameters.weights)
-    moved = move(energies(frontier, frontier.sources), chosen.offset, chosen.share, wide, terms)
+    moved = carry(frontier, chosen, terms)
     return running(frontier, chosen, moved, LEAST)
 
 
 def running(frontier: Frontier, chosen: Chosen, moved: Floats, least: float) -> Strides:
     """Return those of the chosen strides that move (M,) energy over `least` times their source's threshold."""
-    source = frontier.sources[chosen.source]
+    source, target, strategy, all_run = ends(frontier, chosen, moved, least)
     strides = Strides(
         source=source,
-        target=frontier.links.target[chosen.link],
+        target=target,
         link=chosen.link,
         rank=chosen.rank,
         cost=chosen.cost,
         share=chosen.share,
         energy=moved,
-        strategy=chosen.strategy[chosen.source],
+        strategy=strategy,
         explored=chosen.explored,
     )
+    if all_run:
+        return strides
     runs = moved > least * frontier.nodes.threshold[source]
-    return strides if runs.all() else Strides._make(column[runs] for column in strides)
+    return Strides._make(column[runs] for column in strides)
 
 
 def changes(frontier: Frontier, strides: Strides, source: Ints, target: Ints, size: int) -> tuple[Floats, Floats]:

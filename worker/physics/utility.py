@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import ndtri
 
 if TYPE_CHECKING:
-    from worker.physics.model import Floats, Int32s
+    from worker.physics.model import Floats, UInt16s
 
 ENOUGH = 3  # values from which on a rank says something
 
@@ -19,7 +19,7 @@ def phi(moved: Floats, energy: Floats, threshold: Floats) -> Floats:
     return np.where(gap > 0.0, np.minimum(moved, gap) / (gap + 1e-6 * threshold), 0.0)
 
 
-def rank_scores(values: Floats, group: Int32s) -> Floats:
+def rank_scores(values: Floats, group: UInt16s) -> Floats:
     """Return Φ⁻¹(rank / (N + 1)) of each value within its group (M,), average ranks for ties.
 
     A group of fewer than 3 is ranked among all values; where these are fewer than 3, the score is 0.
@@ -35,12 +35,12 @@ def rank_scores(values: Floats, group: Int32s) -> Floats:
     return scores
 
 
-def z_flow(moved: Floats, kinds: Int32s) -> Floats:
+def z_flow(moved: Floats, kinds: UInt16s) -> Floats:
     """Return the rank score of each stride's ΔE within its link type (M,): it explains a tick, and changes nothing in it."""
     return rank_scores(moved, kinds)
 
 
-def _ranks(values: Floats, group: Int32s) -> tuple[Floats, Floats]:
+def _ranks(values: Floats, group: UInt16s) -> tuple[Floats, Floats]:
     """Return each value's average rank in its group, from 1, and the group's size."""
     order = np.lexsort((values, group))
     v, g = values[order], group[order]

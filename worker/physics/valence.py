@@ -124,7 +124,7 @@ def costs(frontier: Frontier, link: Ints, terms: Terms, parameters: Parameters) 
     """Return the parts of the cost of each of the links `link` (M,): the kernel's, in the open."""
     links, nodes = frontier.links, frontier.nodes
     target = links.target[link]
-    r, distance = links.resonance[link], (1.0 - nodes.goal_cosine[target]) / 2.0
+    r, distance = links.resonance[links.feeling[link]], (1.0 - nodes.goal_cosine[target]) / 2.0
     exponent = -terms.resonance * r - terms.complementarity * np.maximum(0.0, -r)
     return Costs(
         weight=logs(1.0 + exps(-scores(links, link, frontier.standard, parameters.weights))),

@@ -197,8 +197,11 @@ def _frontier(batch: pa.RecordBatch, reading: Reading, start: np.ndarray, degree
     size, sources = batch.num_rows, len(start)
     links = Links(
         target=np.arange(len(nodes.energy) - size, len(nodes.energy), dtype=np.int32),
-        type=pc.index_in(batch["type"], value_set=pa.array(reading.types, pa.string())).to_numpy(zero_copy_only=False),
+        type=pc.index_in(batch["type"], value_set=pa.array(reading.types, pa.string()))
+        .to_numpy(zero_copy_only=False)
+        .astype(np.uint16),
         log_weight=_floats(batch, "log_weight"),
+        feeling=np.arange(size, dtype=np.int32),
         resonance=_floats(batch, "resonance"),
         emotion=_floats(batch, "feeling"),
     )

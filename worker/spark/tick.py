@@ -248,8 +248,9 @@ def stage(run: Run, nodes: pa.Table, found: pa.Table, stimuli: Stimulated) -> St
     kinds = sorted(run.stats)
     links = Links(
         target=target,
-        type=pc.index_in(found["type"], value_set=pa.array(kinds, pa.string())).to_numpy().astype(np.int32),
+        type=pc.index_in(found["type"], value_set=pa.array(kinds, pa.string())).to_numpy().astype(np.uint16),
         log_weight=_floats(found, "log_weight"),
+        feeling=np.arange(found.num_rows, dtype=np.int32),
         resonance=np.zeros(found.num_rows),
         emotion=_floats(found, "feeling"),
     )
