@@ -121,7 +121,8 @@ def make_room(held: Held) -> None:
 
 def by_kind(resident: Resident, which: Int32s, before: Floats, after: Floats) -> dict[str, Floats]:
     """Return the terms of Σ (after − before) by kind: node type, and how much longer than that energy is kept (§9)."""
-    kinds, terms = resident["kind"][which], {}
+    kinds = resident["kind"][which]
+    terms: dict[str, Floats] = {}
     for code in np.flatnonzero(np.bincount(kinds)).tolist():
         mine = kinds == code
         terms[resident.kinds[code]] = np.concatenate((after[mine], -before[mine]))
