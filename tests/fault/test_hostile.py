@@ -32,7 +32,7 @@ from worker.events.models import KINDS
 from worker.graph import desk
 from worker.graph.attach import attach, detach
 from worker.graph.neo4j import Neo4jGraph
-from worker.graph.wire import separator
+from worker.graph.texts import separator
 from worker.settings import EventsSettings, Settings
 from worker.table_files import columns
 from worker.tables import Table

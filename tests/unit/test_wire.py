@@ -6,7 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from neo4j.vector import Vector
 
-from worker.graph.wire import LONGEST, chunks, separator
+from worker.graph.texts import separator
+from worker.graph.wire import LONGEST, chunks
 
 
 @given(st.lists(st.text(alphabet="a0123\n\r", max_size=8), min_size=1))

@@ -16,6 +16,7 @@ from worker.graph.rows import LATEST, Rejected, energies
 from worker.graph.settle import forget, give_back_half_lives, renew_half_lives, settle
 from worker.physics import decay, weights
 from worker.physics.books import TOLERANCE
+from worker.physics.sums import summed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +89,7 @@ def counted(held: Held, everyone: Int32s) -> dict[str, float]:
     """Return the energy of these nodes, as it is now, by kind."""
     energy = decay.stored(held.resident.nodes, everyone, held.ledger.decay_clock)
     nothing = np.zeros(len(everyone))
-    return {kind: math.fsum(terms) for kind, terms in by_kind(held.resident, everyone, nothing, energy).items()}
+    return {kind: summed(terms) for kind, terms in by_kind(held.resident, everyone, nothing, energy).items()}
 
 
 def _recounted(held: Held, kept: Mapping[str, WeightStats]) -> dict[str, WeightStats]:

@@ -28,7 +28,7 @@ def changes(held: Held, moment: Moment, dt: float) -> Changes:
         ledger=_next(held, moment, dt),
         energy_at=at,
         nodes=node_changes(resident, staged.touched[order], _written(held, staged, at)[order], at),
-        visited=resident.names(strides.target),
+        visited=resident.spelt(strides.target),
         links=_links(held, strides, staged),
         stats=_stats(held, strides, staged),
         applied=[stimulus.entry for stimulus in stimuli.applied],
@@ -76,7 +76,7 @@ def _stats(held: Held, strides: Strides, staged: Staged) -> dict[str, WeightStat
     link, learned = strides.link[which], staged.learned[which]
     before, kinds = resident.link("log_weight")[link], resident.link("type")[link]
     stats = {}
-    for code in np.unique(kinds):
+    for code in np.flatnonzero(np.bincount(kinds)).tolist():
         kind, mine = resident.link_types[code], kinds == code
         if kind in held.stats:  # a type that others have added since is counted when next all links are
             stats[kind] = weights.replace(held.stats[kind], before[mine], before[mine] + learned[mine])

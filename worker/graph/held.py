@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -120,14 +119,14 @@ def make_room(held: Held) -> None:
         held.booked = held.kept = len(resident.ids)
 
 
-def by_kind(resident: Resident, which: Int32s, before: Floats, after: Floats) -> dict[str, list[float]]:
+def by_kind(resident: Resident, which: Int32s, before: Floats, after: Floats) -> dict[str, Floats]:
     """Return the terms of Σ (after − before) by kind: node type, and how much longer than that energy is kept (§9)."""
-    terms: dict[str, list[float]] = defaultdict(list)
     kinds = resident["kind"][which]
-    for code in np.unique(kinds):
+    terms: dict[str, Floats] = {}
+    for code in np.flatnonzero(np.bincount(kinds)).tolist():
         mine = kinds == code
-        terms[resident.kinds[code]] += [*after[mine].tolist(), *(-before[mine]).tolist()]
-    return dict(terms)
+        terms[resident.kinds[code]] = np.concatenate((after[mine], -before[mine]))
+    return terms
 
 
 def node_changes(resident: Resident, which: Int32s, energy: Floats, at: float) -> NodeChanges:
@@ -140,7 +139,7 @@ def node_changes(resident: Resident, which: Int32s, energy: Floats, at: float) -
         raise ForeignChange(f"{int(np.isnan(before).sum())} of {len(keys)} nodes to write are quarantined by now")
     return NodeChanges(
         key=keys,
-        id=resident.names(which),
+        id=resident.spelt(which),
         before=before,
         after=energy,
         rebased=keys[resident["energy_at"][which] != at],

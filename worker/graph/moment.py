@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from worker.graph.resident import FAR
 from worker.physics.books import left
 from worker.physics.retention import split
+from worker.physics.sums import summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -129,7 +130,7 @@ def figures(held: Held, moment: Moment, flips: Flips, decayed: dict[str, float],
         at=datetime.now(UTC),
         dt=held.ledger.dt,
         energy_in=energy_in,
-        energy_transferred=math.fsum(moment.strides.energy.tolist()),
+        energy_transferred=summed(moment.strides.energy),
         energy_decay=_by_type(decayed),
         energy_lost=staged.lost,
         energy_total=books.total,

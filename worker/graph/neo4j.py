@@ -12,7 +12,8 @@ from worker.errors import Busy, Fenced, ForeignChange
 from worker.faults import fault_point
 from worker.graph.ledger import pack, unpack
 from worker.graph.port import NEAR, Changes, Ledger, LinkRows, NodeChanges, NodeRows, RestRows, Stimulus
-from worker.graph.wire import Bulk, chunks, separator
+from worker.graph.texts import joined, separator
+from worker.graph.wire import Bulk, chunks
 from worker.physics import weights
 from worker.physics.model import WeightStats
 from worker.physics.retention import Ties
@@ -140,7 +141,7 @@ class Neo4jGraph:
                 energy_at=changes.energy_at,
                 between=between,
                 nodes=chunks(_energies(nodes), {"id": nodes.id}, between, vectors=self.connection.vectors),
-                visited=Bulk([between.join(changes.visited)] if changes.visited else []),
+                visited=Bulk([joined(changes.visited, between)] if changes.visited else []),
                 rebased=nodes.rebased.tolist(),
                 links=chunks(links._asdict(), {}, between, vectors=self.connection.vectors),
                 stats=_maps(changes.stats),

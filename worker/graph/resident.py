@@ -14,6 +14,7 @@ import numpy as np
 
 from worker.graph.columns import Columns
 from worker.graph.rows import QUARANTINE, Rejected, clean_nodes, numbers, told, vector
+from worker.graph.texts import Names, Texts
 from worker.physics import decay, valence
 from worker.physics.diffusion import most_read
 from worker.physics.forgetting import forgotten
@@ -58,6 +59,7 @@ class Resident:
         self._kind_code: dict[str, int] = {}
         self._entity_code: dict[str, int] = {}
         self._link_type_code: dict[str, int] = {}
+        self._texts = Texts(self.ids)
         self._wasted = 0
         self._stimulated: Int32s = np.empty(0, dtype=np.int32)
         self._nodes = Columns(
@@ -277,6 +279,13 @@ class Resident:
     def names(self, which: Int32s) -> list[str]:
         """Return the nodes' own ids."""
         return list(map(self.ids.__getitem__, which.tolist()))
+
+    def spelt(self, which: Int32s) -> Names:
+        """Return the nodes' own ids as a sequence that is quick to send."""
+        if self._texts.ids is not self.ids:
+            self._texts = Texts(self.ids)
+        self._texts.grow()
+        return Names(self._texts, which)
 
     def in_order(self, which: Int32s) -> Int32s:
         """Return nodes in ascending id."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import replace
 from functools import partial
@@ -15,6 +14,7 @@ from worker.graph.held import by_kind, finish, node_changes, reconcile, write_ba
 from worker.physics import decay, forgetting
 from worker.physics.retention import kind as kind_of
 from worker.physics.retention import retention, split
+from worker.physics.sums import summed
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -163,7 +163,7 @@ def _write_out(held: Held, which: Int32s, energy: Floats, at: float, done: float
     resident, clock = held.resident, held.ledger.decay_clock
     floored = which[energy == 0.0]
     terms = by_kind(resident, floored, np.zeros(len(floored)), decay.stored(resident.nodes, floored, clock))
-    taken = {kind: math.fsum(values) for kind, values in terms.items()}
+    taken = {kind: summed(values) for kind, values in terms.items()}
     changing = _changing(resident, which)
     ledger = held.booked_as(_rebooked(held, held.ledger.books.floored(taken), changing), settled=done)
     factors = resident["retaining"][changing]

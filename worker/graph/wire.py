@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from neo4j.vector import Vector
 
+from worker.graph.texts import joined
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -29,7 +31,7 @@ def chunks(
     return Bulk(
         {
             **{name: whole(values[lo : lo + LONGEST]) for name, values in numbers.items()},
-            **{name: between.join(values[lo : lo + LONGEST]) for name, values in texts.items()},
+            **{name: joined(values[lo : lo + LONGEST], between) for name, values in texts.items()},
         }
         for lo in range(0, size, LONGEST)
     )
@@ -43,11 +45,3 @@ def _vector(values: np.ndarray) -> Any:
     """Return a vector of the same numbers, whole ones in half the bytes where they fit."""
     small = values.dtype.kind == "i" and values.max() < 2**31 and values.min() >= 0
     return Vector.from_numpy(values.astype(np.int32) if small else values)
-
-
-def separator(texts: Sequence[str]) -> str:
-    """Return a text that can stand between any two of `texts` and be found again: it is in none, nor where it meets one."""
-    whole, found, tried = "".join(texts), "\n", 0
-    while found in whole:  # a line end and a number: no part of it is both its beginning and its end
-        found, tried = f"\n{tried}", tried + 1
-    return found

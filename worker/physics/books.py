@@ -6,9 +6,12 @@ import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from worker.physics.kernels import pow2
+from worker.physics.sums import summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from worker.physics.model import Floats
 
 TOLERANCE = 1e-9  # relative error that rounding may explain
 PAUSE = 1e-2  # relative error at which nothing more is moved
@@ -44,11 +47,11 @@ class Books(NamedTuple):
         signed = (*self.opening, *self.injected, *self.external, *(-x for x in self.lost), *(-x for x in self.decayed))
         return math.fsum((*self.energy.values(), *(-x for x in signed)))
 
-    def commit(self, changed: Mapping[str, Iterable[float]], injected: Iterable[float], lost: float) -> Books:
+    def commit(self, changed: Mapping[str, Floats | Iterable[float]], injected: Iterable[float], lost: float) -> Books:
         """Return the books after a commit; `changed` has the terms of the change by node type."""
         energy = dict(self.energy)
         for kind, terms in changed.items():
-            energy[kind] = max(0.0, math.fsum((energy.get(kind, 0.0), *terms)))
+            energy[kind] = max(0.0, summed(terms, energy.get(kind, 0.0)))
         return self._replace(energy=energy, injected=add(self.injected, *injected), lost=add(self.lost, lost))
 
     def decay(self, seconds: float, half_lives: Mapping[str, float]) -> tuple[Books, dict[str, float]]:
@@ -64,7 +67,7 @@ class Books(NamedTuple):
             energy[kind] = max(0.0, energy.get(kind, 0.0) - amount)
         return self._replace(energy=energy, decayed=add(self.decayed, *taken.values()))
 
-    def moved(self, changed: Mapping[str, Iterable[float]]) -> Books:
+    def moved(self, changed: Mapping[str, Floats | Iterable[float]]) -> Books:
         """Return the books after others have changed energies; `changed` has the terms of the change by node type."""
         terms = {kind: list(values) for kind, values in changed.items()}
         books = self.commit(terms, (), 0.0)

@@ -9,13 +9,13 @@ controller multiplies the decay by 2^u, u = proportional · e + integral · ∫e
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from worker.physics.decay import energies, factors
 from worker.physics.kernels import pow2
+from worker.physics.sums import summed
 
 if TYPE_CHECKING:
     from worker.physics.model import Floats, Frontier, Int32s, Staged, Strides
@@ -71,16 +71,17 @@ def _streak(before: int, error: float) -> int:
 def measured(frontier: Frontier, strides: Strides, staged: Staged, active: Int32s, faded: float) -> Criticality:
     """Return the ratios of a tick that decays by `faded` seconds; `active` (A,) are the nodes that were before its stimuli.
 
-    Sums by `math.fsum`, so that neither order nor what else is loaded changes a bit.
+    Sums are exact, so that neither order nor what else is loaded changes a bit.
     """
     nodes, touched = frontier.nodes, staged.touched
     threshold = nodes.threshold[touched]
     was, stays = staged.snapshot >= threshold, staged.after >= threshold
-    active = np.union1d(active, touched[was]).astype(np.int32)  # those that stimuli have lifted too
-    source, target = np.searchsorted(touched, strides.source), np.searchsorted(touched, strides.target)
+    marks = np.zeros(len(nodes.energy), dtype=np.bool_)
+    marks[active] = True
+    active = np.concatenate((active, touched[was & ~marks[touched]]))  # those that stimuli have lifted too
     kept = strides.energy * nodes.stickiness[strides.target]
-    reaching, leaving = _sum(kept[stays[target]]), _sum(strides.energy[was[source]])
-    fading = _sum(
+    reaching, leaving = summed(kept[stays[staged.target]]), summed(strides.energy[was[staged.source]])
+    fading = summed(
         _after(frontier, staged, active) * (1.0 - factors(np.full(len(active), faded), nodes.half_life[active]))
     )
     count = len(active)
@@ -109,7 +110,3 @@ def _after(frontier: Frontier, staged: Staged, which: Int32s) -> Floats:
         hit = staged.touched[place] == which
         energy[hit] = staged.after[place[hit]]
     return energy
-
-
-def _sum(values: Floats) -> float:
-    return math.fsum(values.tolist())

@@ -602,3 +602,43 @@ def count_shadow(
         for link in range(_AT(start[i]), _AT(start[i] + degree[i])):
             mark[_AT(target[link])] = False
     return count
+
+
+@compiled
+def exact_sum(values: np.ndarray) -> float:
+    """Return the sum of finite doubles, rounded once: that of `math.fsum`, by its algorithm (Shewchuk's partial sums)."""
+    partial, count = np.empty(64), 0  # no two overlap, so more than 40 find no room in the range of doubles
+    for i in range(len(values)):
+        x, kept = values[i], 0
+        for j in range(count):
+            y = partial[j]
+            if abs(x) < abs(y):
+                x, y = y, x
+            high = x + y
+            low = y - (high - x)
+            if low != 0.0:
+                partial[kept] = low
+                kept += 1
+            x = high
+        partial[kept] = x
+        count = kept + (1 if x != 0.0 else 0)
+    return _rounded(partial, count)
+
+
+@compiled
+def _rounded(partial: np.ndarray, count: int) -> float:
+    """Return the sum of partial sums that do not overlap, ascending; ties are rounded by the sign of what lies below."""
+    if count == 0:
+        return 0.0
+    at = count - 1
+    high, low = partial[at], 0.0
+    while at > 0 and low == 0.0:
+        at -= 1
+        x, y = high, partial[at]
+        high = x + y
+        low = y - (high - x)
+    if at > 0 and ((low < 0.0 and partial[at - 1] < 0.0) or (low > 0.0 and partial[at - 1] > 0.0)):
+        twice = low * 2.0
+        if (high + twice) - high == twice:
+            high += twice
+    return high

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from worker.physics.kernels import exps
+from worker.physics.sums import summed
 
 if TYPE_CHECKING:
     from worker.physics.model import Floats, Int32s
@@ -57,7 +58,7 @@ def learn(
         * room
     )
     change = np.minimum(change, MOST_A_LINK)
-    total, most = math.fsum(change.tolist()), MOST_A_TICK * math.sqrt(len(change))
+    total, most = summed(change), MOST_A_TICK * math.sqrt(len(change))
     if total > most:
         change = change * (most / total)
     return np.where(change >= LEAST, change, 0.0)

@@ -105,6 +105,8 @@ class Staged(NamedTuple):
     tier: Int32s  # (M,) index into learning.TIERS (§8)
     log_weight: Floats  # (M,) log w of each stride's link, before
     learned: Floats  # (M,) Δ log w, 0 where nothing is written
+    source: Ints  # (M,) each stride's ends, as places among `touched`
+    target: Ints  # (M,)
 
 
 class WeightStats(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from worker.errors import BooksError
 from worker.physics import decay, learning, utility
 from worker.physics.model import Staged
+from worker.physics.sums import summed
 from worker.physics.transfer import changes
 
 if TYPE_CHECKING:
@@ -32,10 +32,23 @@ def stage(frontier: Frontier, strides: Strides, stimulated: Int32s, parameters: 
 
     Raises BooksError where a source would be overdrawn: the caps make that impossible, so something is broken.
     """
-    touched, place = np.unique(np.concatenate((strides.source, strides.target, stimulated)), return_inverse=True)
-    source, target = place[: len(strides.source)], place[len(strides.source) : 2 * len(strides.source)]
+    touched, (source, target) = places(len(frontier.nodes.energy), strides.source, strides.target, stimulated)
     change, lost = changes(frontier, strides, source, target, len(touched))
-    return judged(frontier, strides, Sums(touched, source, target, change, math.fsum(lost.tolist())), parameters)
+    return judged(frontier, strides, Sums(touched, source, target, change, summed(lost)), parameters)
+
+
+def places(size: int, *ends: Int32s) -> tuple[Int32s, tuple[Ints, Ints]]:
+    """Return all nodes among `ends`, ascending, and as places among them the first two of these; nodes are under `size`.
+
+    By marks on all loaded nodes: 3 times as fast as sorting.
+    """
+    marks = np.zeros(size, dtype=np.bool_)
+    for which in ends:
+        marks[which] = True
+    touched = np.flatnonzero(marks)
+    place = np.empty(size, dtype=np.int64)
+    place[touched] = np.arange(len(touched))
+    return touched.astype(np.int32), (place[ends[0]], place[ends[1]])
 
 
 def judged(frontier: Frontier, strides: Strides, sums: Sums, parameters: Parameters) -> Staged:
@@ -69,6 +82,8 @@ def judged(frontier: Frontier, strides: Strides, sums: Sums, parameters: Paramet
         tier=tier,
         log_weight=links.log_weight[strides.link],
         learned=_learned(frontier, strides, threshold, z_phi, factor, parameters),
+        source=source,
+        target=target,
     )
 
 

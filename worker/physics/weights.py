@@ -9,6 +9,7 @@ import numpy as np
 
 from worker.physics.kernels import exps, standard_scores
 from worker.physics.model import Standard, WeightStats
+from worker.physics.sums import summed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -74,11 +75,11 @@ def merge(parts: Iterable[WeightStats]) -> WeightStats:
 def replace(stats: WeightStats, before: Floats, after: Floats) -> WeightStats:
     """Return the statistics after some of the links' log-weights have gone from `before` to `after`, exactly.
 
-    Chan's merge for a group that leaves and one of the same size that comes. Sums by `math.fsum`: no order matters.
+    Chan's merge for a group that leaves and one of the same size that comes. Sums are exact: no order matters.
     """
     apart = (after - before) * (after + before - 2.0 * stats.mean)
-    shift = math.fsum((after - before).tolist()) / stats.n
-    squares = stats.n * stats.std**2 + math.fsum(apart.tolist()) - stats.n * shift**2
+    shift = summed(after - before) / stats.n
+    squares = stats.n * stats.std**2 + summed(apart) - stats.n * shift**2
     return WeightStats(stats.n, stats.mean + shift, math.sqrt(max(squares, 0.0) / stats.n))
 
 
