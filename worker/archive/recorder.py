@@ -232,7 +232,6 @@ def captured(frame: Frame) -> Captured:
         resonance=frontier.links.resonance[frontier.links.feeling[strides.link]],
         emotion=NOT_TAKEN,
     )
-    )
     return Captured(
         resident.ids, resident.link_types, links.type, resident.link("key")[strides.link], strides,
         frontier._replace(nodes=nodes, links=links), moment.terms, resident.parameters, staged,
