@@ -42,7 +42,7 @@ def _take(page, url, file):
     """Save a picture of the page a while after a node was opened; few colours make it small."""
     page.goto(url)
     expect(page.locator("#state")).to_have_text("live", timeout=LONG)
-    page.wait_for_function("() => window.page.map.graph.order > 60", timeout=LONG)
+    page.wait_for_function("() => window.page.map.ids.length > 60", timeout=LONG)
     page.wait_for_timeout(15_000)
     page.locator("#search").fill(NODE)
     expect(page.locator("#matches li[aria-selected=true]")).to_be_visible(timeout=LONG)

@@ -120,7 +120,7 @@ class Page {
     const { store } = this, news = store.take();
     if (this.map) {
       this.map.selected = this.selected;
-      this.map.show(store, news.shape);
+      this.map.show(store, news);
       this.map.play(store, news);
     }
     if (store.unknown) this.#soonerLook();
@@ -241,7 +241,8 @@ class Page {
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
     this.recolour();
-    for (const [id, factor] of [["zoom-in", 0.7], ["zoom-out", 1.45], ["zoom-fit", 0]]) $(id).addEventListener("click", () => this.map?.zoom(factor));
+    for (const [id, factor] of [["zoom-in", 1.45], ["zoom-out", 0.7]]) $(id).addEventListener("click", () => this.map?.view.closer(factor));
+    $("zoom-fit").addEventListener("click", () => this.map?.view.all());
     $("limit").addEventListener("change", ({ target }) => { this.store.limit = Number(target.value); this.look(); });
     document.addEventListener("keydown", ({ key, target }) => { if (key === "Escape" && target.id !== "search" && this.selected) this.close(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); });
