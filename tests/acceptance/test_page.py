@@ -240,6 +240,7 @@ def test_the_map_goes_by_mouse_and_keys_and_outlives_its_context(open_page):
         page.wait_for_function(
             "() => window.page.map.ids.length === 24 && performance.now() > window.page.map.rests + 1000", timeout=SOON
         )
+        page.evaluate("() => window.page.map.worker.terminate()")  # so that nothing moves by itself
         page.mouse.click(*page.evaluate(AT, "n003"))
         expect(page.locator("#panel-title")).to_have_text("n003")
         page.locator("#map").focus()

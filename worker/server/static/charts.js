@@ -10,6 +10,7 @@ export class Chart {
       const item = document.createElement("span"), dot = document.createElement("i"), text = document.createElement("span");
       dot.className = "dot";
       dot.style.background = `var(--c${colour})`;
+      text.textContent = name;
       item.append(dot, text);
       legend.append(item);
       return [name, text];

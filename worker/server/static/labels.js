@@ -9,9 +9,9 @@ export class Labels {
     this.family = getComputedStyle(document.body).fontFamily;
   }
 
-  /** Choose among [number, x, y, size, text, told], in the order of their worth, and draw; return each with its piece's width.
-   * `told`: where the pointer is, or selected: on a card, and in any case. */
-  draw(found, { dense, colours }) {
+  /** Choose among [number, x, y, size, text, told], in the order of their worth, and draw; return each as the shader takes it.
+   * `told`: where the pointer is, or selected: on a card, and in any case. `room`: pixels across, past which a name stands on the left. */
+  draw(found, room, { dense, colours }) {
     const { context, canvas } = this, taken = [], chosen = [];
     canvas.width = ACROSS * CELL.width * dense;
     canvas.height = Math.ceil(MOST / ACROSS) * CELL.height * dense;
@@ -21,12 +21,13 @@ export class Labels {
     for (const [index, x, y, size, text, told] of found) {
       if (chosen.length === MOST) break;
       context.font = `${told ? 600 : 400} ${SIZE}px ${this.family}`;
-      const width = Math.min(CELL.width, Math.ceil(context.measureText(text).width) + 14), box = [x + size, y - 9, x + size + width, y + 9];
+      const width = Math.min(CELL.width, Math.ceil(context.measureText(text).width) + 14), left = x + size + width > room && x > size + width;
+      const from = left ? x - size - width : x + size, box = [from, y - 9, from + width, y + 9];
       if (!told && taken.some((other) => box[0] < other[2] && other[0] < box[2] && box[1] < other[3] && other[1] < box[3])) continue;
       taken.push(box);
-      const left = (chosen.length % ACROSS) * CELL.width, top = Math.floor(chosen.length / ACROSS) * CELL.height;
-      this.#write(text, left, top, width, told, colours);
-      chosen.push([index, left * dense, top * dense, (width * dense) | ((CELL.height * dense) << 16)]);
+      const at = (chosen.length % ACROSS) * CELL.width, top = Math.floor(chosen.length / ACROSS) * CELL.height;
+      this.#write(text, at, top, width, told, colours);
+      chosen.push([index, at * dense, top * dense, (width * dense) | (left << 15) | ((CELL.height * dense) << 16)]);
     }
     return chosen;
   }

@@ -9,7 +9,7 @@ import { element } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const READ = 3000; // ms between two looks at the database, at least
-const SHARE = 20; // and at least so many times what a look takes
+const SHARE = 20; // and at least so many times what a look takes at a graph in which there is something
 const ALONE = 5000; // ms between two looks, where there is no worker to follow
 const PAINT = 90; // ms between two paintings of all nodes, at least; more where there are many
 
@@ -80,7 +80,7 @@ class Page {
   /** Read the most active nodes, and again as long as somebody looks. */
   async look() {
     clearTimeout(this.reading);
-    let wait = READ;
+    let wait = READ, share = 1;
     if (!document.hidden) {
       const begun = performance.now();
       try {
@@ -88,12 +88,13 @@ class Page {
         this.store.read(found, this.selected);
         this.trouble = null;
         this.first = false;
+        share = found.nodes.length ? SHARE : 1;
         if (!found.nodes.length || this.link === "none") await this.status();
         this.soon();
       } catch (error) {
         this.failed(error);
       }
-      wait = Math.max(this.link === "none" ? ALONE : READ, SHARE * (performance.now() - begun));
+      wait = Math.max(this.link === "none" ? ALONE : READ, share * (performance.now() - begun));
     }
     this.standing();
     this.reading = setTimeout(() => this.look(), wait);

@@ -180,7 +180,7 @@ export class GraphMap {
       found.push([k, x, y, size, told]);
     });
     found.sort((one, other) => other[4] - one[4] || other[3] - one[3]);
-    const chosen = this.labels.draw(found.slice(0, 400).map(([k, x, y, size, told]) => [k, x, y, size, brief(named(store.nodes.get(this.ids[k]) ?? { id: this.ids[k] })), told]), this);
+    const chosen = this.labels.draw(found.slice(0, 400).map(([k, x, y, size, told]) => [k, x, y, size, brief(named(store.nodes.get(this.ids[k]) ?? { id: this.ids[k] })), told]), width, this);
     const data = rows(chosen.length);
     chosen.reverse().forEach((row, k) => data.whole.set(row, 4 * k)); // those on cards over the others
     this.painter.texts(this.labels.canvas);
