@@ -228,7 +228,7 @@ export class GraphMap {
   }
 
   #move() {
-    this.rests = performance.now() + REST;
+    this.stirred = true; // the rest is counted from the frame that shows it: a slow one is no rest
     this.named = 0;
     this.#draw();
   }
@@ -237,7 +237,9 @@ export class GraphMap {
   #draw() {
     this.due ??= requestAnimationFrame((now) => {
       this.due = null;
+      if (this.stirred) this.rests = now + REST;
       const { view, dense } = this, moves = now < this.rests, [x, y] = view.origin;
+      this.stirred = false;
       if (!moves && !this.named && this.store) {
         this.#names();
         this.named = 1;
