@@ -53,7 +53,7 @@ export class Chart {
   }
 }
 
-/** Make something whose canvas is drawn by the processor: without a graphics card, three charts cost more of a tick than the whole graph. */
+/** Make something whose canvas is drawn by the processor: without a graphics card three charts cost a tick more than the graph does. */
 function onProcessor(make) {
   const { prototype } = HTMLCanvasElement, { getContext } = prototype;
   prototype.getContext = function (kind) { return getContext.call(this, kind, { willReadFrequently: true }); };
