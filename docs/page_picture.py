@@ -50,7 +50,7 @@ def _take(page, url, file):
     expect(page.locator("#panel-links tr").first).to_be_visible(timeout=LONG)
     page.wait_for_timeout(12_000)
     page.locator("#zoom-fit").click()
-    page.wait_for_function("() => performance.now() > window.page.map.rests + 1000", timeout=LONG)
+    page.wait_for_timeout(3_000)
     Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(256).save(file, optimize=True)
 
 

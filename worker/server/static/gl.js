@@ -1,5 +1,5 @@
-// One canvas, drawn by WebGL in a few calls. Links are kept as a picture while nothing of them changes, and with nodes over them as another: a frame
-// in which only strides flow costs no more than to put that under them, and a tick draws nodes alone.
+// One canvas, drawn by WebGL in a few calls. Links and nodes are kept as a picture while nothing of them changes, so that a frame in which
+// only strides flow costs no more than to put that picture under them.
 import { PROGRAMS } from "./shaders.js";
 
 const WIDE = 256; // rows of data in a row of a texture, as the shaders have it
@@ -18,7 +18,6 @@ export class Painter {
     this.gl = canvas.getContext("webgl2", { alpha: false, antialias: false, depth: false, stencil: false });
     this.data = Object.fromEntries(["places", "links", "nodes", "strides", "rings", "labels"].map((name) => [name, rows(0)]));
     this.back = [1, 1, 1];
-    this.stale = { links: true, scene: true }; // pictures that are no longer true
     this.budget = 4 * FEWEST; // links that keep pace while the view moves
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => this.#begin());
@@ -29,8 +28,7 @@ export class Painter {
   give(name, data) {
     const { gl } = this;
     this.data[name] = data;
-    if (name === "links") this.stale.links = true;
-    if (["places", "links", "nodes"].includes(name)) this.stale.scene = true;
+    this.changed ||= ["places", "links", "nodes"].includes(name);
     gl.bindTexture(gl.TEXTURE_2D, this.textures[name]);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32UI, WIDE, data.whole.length / 4 / WIDE, 0, gl.RGBA_INTEGER, gl.UNSIGNED_INT, data.whole);
   }
@@ -49,13 +47,11 @@ export class Painter {
     const { gl } = this;
     Object.assign(this.canvas, { width, height });
     gl.viewport(0, 0, width, height);
-    for (const name of ["ground", "scene"]) {
-      gl.bindTexture(gl.TEXTURE_2D, this.textures[name]);
-      gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
-      gl.bindFramebuffer(gl.FRAMEBUFFER, this.kept[name]);
-      gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, this.textures[name], 0);
-    }
-    this.stale = { links: true, scene: true };
+    gl.bindTexture(gl.TEXTURE_2D, this.textures.scene);
+    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA8, width, height, 0, gl.RGBA, gl.UNSIGNED_BYTE, null);
+    gl.bindFramebuffer(gl.FRAMEBUFFER, this.kept);
+    gl.framebufferTexture2D(gl.FRAMEBUFFER, gl.COLOR_ATTACHMENT0, gl.TEXTURE_2D, this.textures.scene, 0);
+    this.changed = true;
   }
 
   /** Draw a frame. While all of it moves, the heaviest links are drawn, as many as keep pace: `took` is how long the last frame was. */
@@ -64,31 +60,26 @@ export class Painter {
     if (gl.isContextLost()) return;
     this.view = view;
     if (moves && this.moved) this.budget = took > SLOW ? Math.max(FEWEST, 0.75 * this.budget) : took < QUICK ? Math.min(1e6, 1.15 * this.budget + 50) : this.budget;
-    const first = moves ? Math.max(0, data.links.count - Math.floor(this.budget)) : 0;
-    if (moves || this.moved || this.stale.links) {
-      gl.bindFramebuffer(gl.FRAMEBUFFER, moves ? null : this.kept.ground);
+    const all = data.links.count, some = moves ? Math.min(all, Math.floor(this.budget)) : all;
+    if (this.changed || moves || this.moved) {
+      gl.bindFramebuffer(gl.FRAMEBUFFER, moves ? null : this.kept);
       gl.clearColor(...this.back, 1);
       gl.clear(gl.COLOR_BUFFER_BIT);
-      this.#layer("links", { as: thin ? "hair" : "links", first });
-      this.stale = { links: moves, scene: true };
+      this.#layer("links", { as: thin ? "hair" : "links", first: all - some });
+      this.#layer("nodes");
     }
-    if (!moves && this.stale.scene) {
-      gl.bindFramebuffer(gl.FRAMEBUFFER, this.kept.scene);
-      this.#still("ground");
-    }
-    if (this.stale.scene) this.#layer("nodes");
-    this.stale.scene = moves;
     gl.bindFramebuffer(gl.FRAMEBUFFER, null);
-    if (!moves) this.#still("scene");
+    if (!moves) this.#still();
     for (const name of ["labels", "rings", "strides"]) this.#layer(name);
+    this.changed = false;
     this.moved = moves;
   }
 
   #begin() {
     const { gl } = this;
     this.programs = Object.fromEntries(Object.entries(PROGRAMS).map(([name, sources]) => [name, this.#program(sources)]));
-    this.textures = Object.fromEntries([...Object.keys(this.data), "texts", "ground", "scene"].map((name) => [name, this.#texture()]));
-    this.kept = { ground: gl.createFramebuffer(), scene: gl.createFramebuffer() };
+    this.textures = Object.fromEntries([...Object.keys(this.data), "texts", "scene"].map((name) => [name, this.#texture()]));
+    this.kept = gl.createFramebuffer();
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     gl.enable(gl.BLEND);
     for (const [name, data] of Object.entries(this.data)) this.give(name, data);
@@ -107,7 +98,7 @@ export class Painter {
     gl.linkProgram(program);
     if (!gl.getProgramParameter(program, gl.LINK_STATUS) && !gl.isContextLost()) throw new Error(gl.getAttachedShaders(program).map((shader) => gl.getShaderInfoLog(shader)).join(""));
     gl.useProgram(program);
-    ["nodes", "rows", "texts", "picture"].forEach((name, unit) => gl.uniform1i(gl.getUniformLocation(program, name), unit));
+    ["nodes", "rows", "texts", "scene"].forEach((name, unit) => gl.uniform1i(gl.getUniformLocation(program, name), unit));
     return { program, at: Object.fromEntries(["room", "view", "grow", "now"].map((name) => [name, gl.getUniformLocation(program, name)])) };
   }
 
@@ -130,20 +121,20 @@ export class Painter {
     gl.drawArrays(lines ? gl.LINES : gl.TRIANGLES, corners * first, corners * (count - first));
   }
 
-  #still(picture) {
+  #still() {
     const { gl } = this;
-    this.#use("still", "places", picture);
+    this.#use("still");
     gl.disable(gl.BLEND);
     gl.drawArrays(gl.TRIANGLES, 0, 3);
     gl.enable(gl.BLEND);
   }
 
-  #use(name, given, picture = null) {
+  #use(name, given) {
     const { gl } = this;
     gl.useProgram(this.programs[name].program);
-    ["places", given, "texts", picture].forEach((texture, unit) => {
+    ["places", given ?? "places", "texts", "scene"].forEach((texture, unit) => {
       gl.activeTexture(gl.TEXTURE0 + unit);
-      gl.bindTexture(gl.TEXTURE_2D, texture && this.textures[texture]);
+      gl.bindTexture(gl.TEXTURE_2D, this.textures[texture]);
     });
     gl.activeTexture(gl.TEXTURE4); // what is taken in next disturbs none of these
     return this.programs[name];

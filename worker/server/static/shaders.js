@@ -39,7 +39,7 @@ export const PROGRAMS = {
     `#version 300 es
     void main() { gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1); }`,
     `#version 300 es
-    precision highp float; uniform highp sampler2D picture; out vec4 seen; void main() { seen = texelFetch(picture, ivec2(gl_FragCoord.xy), 0); }`,
+    precision highp float; uniform highp sampler2D scene; out vec4 seen; void main() { seen = texelFetch(scene, ivec2(gl_FragCoord.xy), 0); }`,
   ],
   // a link: source, target, colour, width
   hair: program(
