@@ -42,7 +42,7 @@ def _take(page, url, file):
     """Save a picture of the page a while after a node was opened; few colours make it small."""
     page.goto(url)
     expect(page.locator("#state")).to_have_text("live", timeout=LONG)
-    page.wait_for_function("() => window.page.map.graph.order > 60", timeout=LONG)
+    page.wait_for_function("() => window.page.map.ids.length > 60", timeout=LONG)
     page.wait_for_timeout(15_000)
     page.locator("#search").fill(NODE)
     expect(page.locator("#matches li[aria-selected=true]")).to_be_visible(timeout=LONG)
@@ -50,7 +50,7 @@ def _take(page, url, file):
     expect(page.locator("#panel-links tr").first).to_be_visible(timeout=LONG)
     page.wait_for_timeout(12_000)
     page.locator("#zoom-fit").click()
-    page.wait_for_timeout(1_000)
+    page.wait_for_timeout(3_000)
     Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(256).save(file, optimize=True)
 
 

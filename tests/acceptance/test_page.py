@@ -46,13 +46,14 @@ def open_page(browser):
     served[BROWSER] += 1
     contexts = []
 
-    def open_page(url, **more):
+    def open_page(url, before="", **more):
         contexts.append(browser.new_context(**{"viewport": DESK, **more}))
         page = contexts[-1].new_page()
         page.said = []
         page.on("console", lambda message: page.said.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: page.said.append(f"error: {error}"))
         page.on("dialog", lambda dialog: page.said.append(f"dialog: {dialog.message}"))
+        page.add_init_script(before)
         page.goto(url)
         return page
 
@@ -111,13 +112,13 @@ def test_it_draws_a_graph_takes_a_stimulus_and_outlives_worker_and_database(serv
         page = open_page(f"http://127.0.0.1:{port}/")
         expect(page.locator("#state")).to_have_text("live", timeout=SOON)
         page.wait_for_function(
-            "() => window.page.map.graph.order >= 10 && window.page.map.graph.size >= 5", timeout=SOON
+            "() => window.page.map.ids.length >= 10 && window.page.map.painter.data.links.count >= 5", timeout=SOON
         )
         expect(page.locator("#empty")).to_be_hidden()
         expect(page.locator("#top button").first).to_be_visible()
         assert colours(page) > 20
         shown = page.evaluate("() => fetch('/api/graph?limit=300').then((found) => found.json())")
-        drawn = set(page.evaluate("() => window.page.map.graph.nodes()"))
+        drawn = set(page.evaluate("() => window.page.map.ids"))
         assert {row["id"] for row in shown["nodes"] if row["energy"] > 0.1} <= drawn
 
         # by keyboard alone: find it, open it, inject
@@ -166,7 +167,7 @@ def test_it_draws_a_graph_takes_a_stimulus_and_outlives_worker_and_database(serv
         expect(page.locator("#state")).to_have_text("live", timeout=2 * SOON)
         ticks_on(page, at + 1)
         expect(page.locator("#banner")).to_be_hidden()
-        order = page.evaluate("() => window.page.map.graph.order")
+        order = page.evaluate("() => window.page.map.ids.length")
         assert order >= 10
         process.stop()
     gone = re.compile(r"error: (Failed to load resource|WebSocket connection to .* failed)")  # while nobody was there
@@ -212,3 +213,71 @@ def test_what_it_says_where_there_is_nothing_to_show(open_page):
             expect(page.locator("#empty-what")).to_have_text("All is at rest: no node has energy.", timeout=SOON)
             expect(page.locator("#state")).to_have_text("live", timeout=SOON)
         assert [text for text in page.said if "401" not in text] == []
+
+
+NO_WEBGL = "HTMLCanvasElement.prototype.getContext = new Proxy(HTMLCanvasElement.prototype.getContext, { apply: (get, canvas, given) => given[0] === 'webgl2' ? null : get.apply(canvas, given) })"
+AT = """id => { const { map } = window.page, k = map.index.get(id), { scale, origin } = map.view, { left, top } = map.box.getBoundingClientRect();
+  return [0, 1].map((axis) => [left, top][axis] + origin[axis] + scale * map.places.parts[4 * k + axis]) }"""
+LOOKS = "() => [window.page.map.view.x, window.page.map.view.y, window.page.map.view.zoom]"
+
+
+def two_groups():
+    """A graph in which energy goes from one entity to another."""
+    graph = graph_of(24)
+    groups = [graph.add_entity(id=name) for name in ("kitchen", "garden")]
+    for k, key in enumerate(list(graph.node)):
+        graph.add_member(key, groups[k % 2], weight=1.0)
+    return graph
+
+
+@pytest.mark.browser
+def test_the_map_goes_by_mouse_and_keys_and_outlives_its_context(open_page):
+    with serving(two_groups(), pace=0.2) as there, there.working():
+        page = open_page(f"http://{there.host}/", reduced_motion="reduce")
+        expect(page.locator("#flows li").first).to_contain_text(
+            re.compile("^(kitchen → garden|garden → kitchen)"), timeout=SOON
+        )
+        page.wait_for_function(
+            "() => window.page.map.ids.length === 24 && performance.now() > window.page.map.rests + 1000", timeout=SOON
+        )
+        page.evaluate("() => window.page.map.worker.terminate()")  # so that nothing moves by itself
+        page.mouse.click(*page.evaluate(AT, "n003"))
+        expect(page.locator("#panel-title")).to_have_text("n003")
+        page.locator("#map").focus()
+        for key, changed in (("ArrowLeft", 0), ("ArrowDown", 1), ("+", 2)):
+            before = page.evaluate(LOOKS)
+            page.keyboard.press(key)
+            assert page.evaluate(LOOKS)[changed] != before[changed], key
+        page.keyboard.press("0")
+        assert page.evaluate(LOOKS) == [0, 0, 1]
+        left, top = page.evaluate(AT, "n003")
+        page.mouse.move(left, top)
+        page.mouse.wheel(0, -400)
+        page.wait_for_function("() => window.page.map.view.zoom > 1.5", timeout=SOON)
+        assert page.evaluate(AT, "n003") == pytest.approx([left, top], abs=2.0), "it stays under the pointer"
+        page.mouse.down()
+        page.mouse.move(left + 80, top - 40, steps=4)
+        page.mouse.up()
+        assert page.evaluate(AT, "n003") == pytest.approx([left + 80, top - 40], abs=2.0)
+        expect(page.locator("#panel-title")).to_have_text("n003")
+
+        page.evaluate(
+            "() => { window.lost = window.page.map.painter.gl.getExtension('WEBGL_lose_context'); window.lost.loseContext() }"
+        )
+        ticks_on(page, tick(page) + 1)
+        page.evaluate("() => window.lost.restoreContext()")
+        page.wait_for_function("() => !window.page.map.painter.gl.isContextLost()", timeout=SOON)
+        page.wait_for_timeout(500)
+        assert colours(page) > 20
+        assert [text for text in page.said if "CONTEXT_LOST" not in text] == []
+
+
+@pytest.mark.browser
+def test_a_browser_without_webgl_says_so_and_shows_the_rest(open_page):
+    with serving(graph_of(24), pace=0.2) as there, there.working():
+        page = open_page(f"http://{there.host}/", before=NO_WEBGL)
+        expect(page.locator("#empty-what")).to_have_text("This browser draws no WebGL.", timeout=SOON)
+        page.locator("#top button").first.click()
+        expect(page.locator("#panel")).to_be_visible()
+        expect(page.locator("#energy-legend")).to_contain_text("moved")
+        assert page.said == []

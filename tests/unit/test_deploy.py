@@ -200,3 +200,76 @@ def test_each_alert_says_what_is_wrong_how_bad_it_is_and_what_to_do():
         assert "$labels.graph" in rule["annotations"]["summary"]
         for label in re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]):
             assert re.search(rf"\bby \([^)]*\b{label}\b", rule["expr"]), rule["alert"]
+
+
+# each alert: what is measured, a value a minute; when it is quiet, when it comes, and the labels it comes with
+MEASURED = {
+    "StridegraphNobodyHoldsTheGraph": ({'lease_held{graph="g",instance="a"}': "1 0x9", 'lease_held{graph="g",instance="b"}': "0x9"}, 2, 4, {}),
+    "StridegraphNoTicks": ({'ticks_total{graph="g"}': "7x20", 'lease_held{graph="g"}': "1x20"}, 4, 8, {}),
+    "StridegraphBooksOff": (
+        {'conservation_error{graph="g",instance="a",job="s"}': "0 1", 'energy{graph="g",instance="a",job="s",type="*"}': "5 5"}, 0, 1,
+        {"instance": "a", "job": "s"},
+    ),
+    "StridegraphQuarantine": ({'nodes_quarantined{graph="g"}': "8 11x5", 'nodes_held{graph="g"}': "2000x6"}, 1, 3, {}),
+    "StridegraphHeldUp": (
+        {'held_up_total{graph="g",reason="database"}': "0+3x20", 'held_up_total{graph="g",reason="restaged"}': "0+90x20"}, 2, 12,
+        {"reason": "database"},
+    ),
+    "StridegraphTakeovers": ({'lease_takeovers_total{graph="g"}': "0+1x30"}, 2, 20, {}),
+    "StridegraphStimuliWait": ({'stimuli_pending{graph="g"}': "500x10 2000x15"}, 15, 22, {}),
+    "StridegraphSlowTicks": (
+        {f'tick_seconds_bucket{{graph="g",le="{le}"}}': f"0+{ticks}x30" for le, ticks in (("5", 1), ("10", 10), ("+Inf", 10))}, 9, 20,
+        {},
+    ),
+    "StridegraphEventsDropped": ({'events_dropped_total{graph="g",sink="file"}': "0x4 1x10"}, 4, 6, {"sink": "file"}),
+}  # fmt: skip
+
+
+@pytest.fixture
+def promtool():
+    if not shutil.which("promtool"):
+        assert not os.environ.get("CI"), "promtool is to be there: see .ci/run"
+        pytest.skip("there is no promtool here")
+    return lambda *arguments: subprocess.run(["promtool", *arguments], capture_output=True, text=True, timeout=60)
+
+
+def asked(rule):
+    """What promtool is to see of an alert."""
+    series, quiet, comes, labels = MEASURED[rule["alert"]]
+    labels = {"graph": "g", **labels}
+    told = {
+        name: re.sub(r"\{\{ \$labels\.(\w+) }}", lambda found: labels[found[1]], text)
+        for name, text in rule["annotations"].items()
+    }
+    alert = {"exp_labels": {**labels, **rule["labels"]}, "exp_annotations": told}
+    return {
+        "interval": "1m",
+        "input_series": [{"series": PREFIX + name, "values": values} for name, values in series.items()],
+        "alert_rule_test": [
+            {"alertname": rule["alert"], "eval_time": f"{at}m", "exp_alerts": alerts}
+            for at, alerts in ((quiet, []), (comes, [alert]))
+        ],
+    }
+
+
+def test_prometheus_raises_each_alert_in_its_time(promtool, tmp_path):
+    assert MEASURED.keys() == {rule["alert"] for rule in rules()}
+    found = promtool("check", "rules", str(RULES))
+    assert (found.returncode, f"{len(MEASURED)} rules found" in found.stdout) == (0, True), found.stderr
+    file = tmp_path / "rules.test.yaml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "tests": [asked(rule) for rule in rules()]}))
+    found = promtool("test", "rules", str(file))
+    assert found.returncode == 0, found.stdout + found.stderr
+    file.write_text(file.read_text().replace("1 0x9", "1x9"))
+    assert promtool("test", "rules", str(file)).returncode != 0, "what is expected does count"
+
+
+def test_prometheus_reads_what_the_dashboard_asks(promtool, tmp_path):
+    asks = [target["expr"] for panel in panels() for target in panel["targets"]]
+    recorded = [{"record": f"r{k}", "expr": ask.replace("$__rate_interval", "5m")} for k, ask in enumerate(asks)]
+    file = tmp_path / "rules.yaml"
+    file.write_text(yaml.safe_dump({"groups": [{"name": "g", "rules": recorded}]}))
+    found = promtool("check", "rules", str(file))
+    assert found.returncode == 0, found.stdout + found.stderr
+    file.write_text(file.read_text().replace("rate(", "rate(("))
+    assert promtool("check", "rules", str(file)).returncode != 0

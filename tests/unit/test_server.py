@@ -87,7 +87,7 @@ def test_a_browser_is_given_the_page_and_each_file_that_it_names(there):
         "/page/nothing.js",
         "/page/..%2Fapp.py",
         "/page/%2e%2e/page.py",
-        "/page/vendor/sigma.min.js",
+        "/page/vendor/uPlot.iife.min.js",
         "/page//etc/passwd",
     ],
 )

@@ -7,14 +7,13 @@ export function colours() {
   return { ...found, types: Array.from({ length: 9 }, (_, k) => read(`c${k}`)) };
 }
 
-const known = new Map();
+/** Return red, green and blue of #rgb or #rrggbb, each up to 255. */
+export function parts(hex) {
+  return [1, 3, 5].map((at) => parseInt(hex.length === 4 ? hex[(at + 1) / 2].repeat(2) : hex.slice(at, at + 2), 16));
+}
 
-/** Return a colour with a share of another in it. */
-export function mix(one, other, share) {
-  const steps = Math.round(Math.min(1, Math.max(0, share)) * 20), key = `${one}${other}${steps}`;
-  if (!known.has(key)) {
-    const parts = [one, other].map((hex) => [1, 3, 5].map((at) => parseInt(hex.length === 4 ? hex[(at + 1) / 2].repeat(2) : hex.slice(at, at + 2), 16)));
-    known.set(key, `#${[0, 1, 2].map((k) => Math.round(parts[0][k] + (parts[1][k] - parts[0][k]) * (steps / 20)).toString(16).padStart(2, "0")).join("")}`);
-  }
-  return known.get(key);
+/** Return the whole number that WebGL is given for a colour with a share of another in it; `last` is its fourth byte. */
+export function packed(one, other = one, share = 0, last = 255) {
+  const [red, green, blue] = one.map((value, k) => Math.round(value + (other[k] - value) * share));
+  return (red | (green << 8) | (blue << 16) | (last << 24)) >>> 0;
 }

@@ -16,8 +16,8 @@ onmessage = ({ data }) => {
     nodes.set(id, node);
     return node;
   });
-  const pairs = data.pairs;
-  const first = before.size === 0;
+  const pairs = [], first = before.size === 0;
+  for (let k = 0; k < data.pairs.length; k += 2) pairs.push([data.pairs[k], data.pairs[k + 1]]);
   for (const [source, target] of pairs) {
     for (const [one, other] of [[order[source], order[target]], [order[target], order[source]]]) {
       if (one.x === undefined && other.x !== undefined) {

@@ -9,7 +9,7 @@ import { element } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const READ = 3000; // ms between two looks at the database, at least
-const SHARE = 20; // and at least so many times what a look takes
+const SHARE = 20; // and at least so many times what a look takes at a graph in which there is something
 const ALONE = 5000; // ms between two looks, where there is no worker to follow
 const PAINT = 90; // ms between two paintings of all nodes, at least; more where there are many
 
@@ -80,7 +80,7 @@ class Page {
   /** Read the most active nodes, and again as long as somebody looks. */
   async look() {
     clearTimeout(this.reading);
-    let wait = READ;
+    let wait = READ, share = 1;
     if (!document.hidden) {
       const begun = performance.now();
       try {
@@ -88,12 +88,13 @@ class Page {
         this.store.read(found, this.selected);
         this.trouble = null;
         this.first = false;
+        share = found.nodes.length ? SHARE : 1;
         if (!found.nodes.length || this.link === "none") await this.status();
         this.soon();
       } catch (error) {
         this.failed(error);
       }
-      wait = Math.max(this.link === "none" ? ALONE : READ, SHARE * (performance.now() - begun));
+      wait = Math.max(this.link === "none" ? ALONE : READ, share * (performance.now() - begun));
     }
     this.standing();
     this.reading = setTimeout(() => this.look(), wait);
@@ -120,7 +121,7 @@ class Page {
     const { store } = this, news = store.take();
     if (this.map) {
       this.map.selected = this.selected;
-      this.map.show(store, news.shape);
+      this.map.show(store, news);
       this.map.play(store, news);
     }
     if (store.unknown) this.#soonerLook();
@@ -241,7 +242,8 @@ class Page {
     });
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.recolour());
     this.recolour();
-    for (const [id, factor] of [["zoom-in", 0.7], ["zoom-out", 1.45], ["zoom-fit", 0]]) $(id).addEventListener("click", () => this.map?.zoom(factor));
+    for (const [id, factor] of [["zoom-in", 1.45], ["zoom-out", 0.7]]) $(id).addEventListener("click", () => this.map?.view.closer(factor));
+    $("zoom-fit").addEventListener("click", () => this.map?.view.all());
     $("limit").addEventListener("change", ({ target }) => { this.store.limit = Number(target.value); this.look(); });
     document.addEventListener("keydown", ({ key, target }) => { if (key === "Escape" && target.id !== "search" && this.selected) this.close(); });
     document.addEventListener("visibilitychange", () => { if (!document.hidden) this.look(); });

@@ -1,45 +1,35 @@
-// The graph: sigma draws nodes and links by WebGL; a canvas above it shows what moves. Where there is no WebGL, it says so.
-import { colours, mix } from "./colours.js";
+// The graph: what the store knows of nodes, links and strides becomes rows of numbers, which WebGL draws. Where there is none, the page says so.
+import { colours, packed, parts } from "./colours.js";
+import { Painter, rows } from "./gl.js";
+import { Labels } from "./labels.js";
 import { isActive, named } from "./store.js";
+import { View } from "./view.js";
 
-const FLIGHT = 900, FLASH = 1100; // ms that a stride takes, and a flip glows
-const MANY = 4000; // links from which on they are hair lines, left out while the view moves
+const FLIGHT = 900, FLASH = 1100; // ms that a stride takes, and a flip glows, as the shaders have it
+const MANY = 4000; // links from which on they are hair lines
 const MOVING = 250; // strides on their way at once
+const REST = 160; // ms without a move after which the view is at rest
+const NAMED = 6; // pixels of a node from which on its name stands beside it
+const SHADES = 8; // of links, by weight: the heavy are drawn over the light
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 export class GraphMap {
   constructor(box, { select }) {
-    this.box = box;
-    this.selected = null;
-    this.hovered = null;
+    Object.assign(this, { box, select, selected: null, hovered: null, ids: [], index: new Map(), places: rows(0), flights: [], flashes: [] });
     this.kinds = new Map(); // type → number of its colour
-    this.graph = new graphology.MultiDirectedGraph();
-    this.flights = [];
-    this.flashes = [];
     this.version = 0;
     this.drawn = 0; // frames
-    this.sigma = new Sigma(this.graph, box, {
-      allowInvalidContainer: true,
-      labelFont: getComputedStyle(document.body).fontFamily,
-      labelSize: 12,
-      labelDensity: 0.6,
-      labelGridCellSize: 110,
-      labelRenderedSizeThreshold: 6,
-      minEdgeThickness: 0.4,
-      stagePadding: 36,
-      zIndex: true,
-      edgeProgramClasses: { thick: Sigma.rendering.EdgeRectangleProgram, thin: Sigma.rendering.EdgeLineProgram },
-      defaultEdgeType: "thick",
-      defaultDrawNodeHover: (context, data, settings) => this.#drawHover(context, data, settings),
+    this.until = 0; // when the last stride has come, and the last flip has ceased to glow
+    this.canvas = document.createElement("canvas");
+    box.append(this.canvas);
+    this.painter = new Painter(this.canvas);
+    this.canvas.addEventListener("webglcontextrestored", () => this.#draw());
+    this.labels = new Labels();
+    this.view = new View(box, {
+      moved: () => this.#move(),
+      clicked: (at, reach) => select(this.ids[this.#find(at, reach)] ?? null),
+      pointed: (at) => this.#hover(at && (this.ids[this.#find(at, 2)] ?? null)),
     });
-    this.sigma.on("clickNode", ({ node }) => select(node));
-    this.sigma.on("clickStage", () => select(null));
-    this.sigma.on("enterNode", ({ node }) => this.#hover(node));
-    this.sigma.on("leaveNode", () => this.#hover(null));
-    this.sigma.on("afterRender", () => { this.drawn += 1; });
-    this.canvas = Object.assign(document.createElement("canvas"), { className: "overlay" });
-    box.querySelector(".sigma-hovers, .sigma-mouse")?.before(this.canvas);
-    this.context = this.canvas.getContext("2d", { willReadFrequently: true }); // on the processor: it is small strokes, anew in every frame
     new ResizeObserver(() => this.#size()).observe(box);
     this.worker = new Worker("/page/layout.js");
     this.worker.onmessage = ({ data }) => this.#place(data);
@@ -49,220 +39,219 @@ export class GraphMap {
 
   theme() {
     this.colours = colours();
-    this.sigma.setSetting("labelColor", { color: this.colours.text });
+    const shown = (name) => parts(this.colours[name]);
+    this.tones = { back: shown("map"), link: shown("link"), glow: shown("glow"), soft: shown("soft"), good: shown("good"), text: shown("text"), types: this.colours.types.map(parts) };
+    this.painter.back = this.tones.back.map((value) => value / 255);
+    if (this.store) this.show(this.store, { links: true });
   }
 
-  /** Show the store's nodes and links; `shape` is that some came or went. */
-  show(store, shape) {
+  /** Show the store's nodes; and its links, where news tells of them, or where others are near the selected node. */
+  show(store, { shape, links }) {
+    this.store = store;
     if (shape) this.#shape(store);
-    this.paint(store);
-  }
-
-  /** Give each node and link the size and colour that its energy and weight ask for. */
-  paint(store) {
-    const { graph, selected } = this;
-    const near = selected && graph.hasNode(selected) ? new Set([selected, ...graph.neighbors(selected)]) : null;
-    const room = Math.sqrt((this.box.clientWidth * this.box.clientHeight) / Math.max(1, graph.order)); // pixels for a node, each way
-    const scale = Math.min(1, Math.max(0.28, room / 52));
-    const back = this.colours.map;
-    // in place, and told to sigma once: an event for each of thousands would cost more than the drawing
-    graph.forEachNode((id, attributes) => {
-      const node = store.nodes.get(id);
-      if (!node) return;
-      const own = this.colour(node.type), active = isActive(node);
-      const share = node.energy / (node.threshold || 1);
-      const dim = near && !near.has(id);
-      attributes.size = scale * (2.6 + 3.8 * Math.sqrt(Math.min(share, 12))) * (id === selected ? 1.15 : 1);
-      attributes.color = dim ? mix(own, back, 0.74) : active ? own : mix(own, back, 0.55);
-      attributes.label = dim ? "" : brief(named(node));
-      attributes.forceLabel = id === selected;
-      attributes.zIndex = id === selected ? 2 : active ? 1 : 0;
-    });
-    const many = graph.size > MANY;
-    if (this.many !== many) {
-      this.many = many;
-      this.sigma.setSetting("defaultEdgeType", many ? "thin" : "thick");
-      this.sigma.setSetting("hideEdgesOnMove", many);
-    }
-    graph.forEachEdge((key, attributes, source, target) => {
-      const link = store.links.get(key);
-      const heavy = link && link.z !== null ? 1 / (1 + Math.exp(-link.z)) : 0.3;
-      const mine = near && (source === selected || target === selected);
-      attributes.size = (many ? 0.5 : 0.7) + (many ? 0.9 : 2) * heavy ** 2;
-      attributes.color = mine ? mix(this.colours.glow, this.colours.link, 0.35) : mix(this.colours.link, back, near ? 0.8 : (many ? 0.62 : 0.45) * (1 - heavy));
-      attributes.zIndex = mine ? 1 : 0;
-    });
-    this.sigma.scheduleRefresh();
+    if (shape || links || this.selected !== this.lit) this.#links(store);
+    this.#nodes(store);
+    this.#rings();
+    this.#draw();
   }
 
   /** Let strides flow and flips flash. */
   play(store, { strides, flips, stimuli }) {
     if (document.hidden) return;
-    const now = performance.now();
+    const now = Math.floor(performance.now()), { tones } = this;
+    this.flights = this.flights.filter(({ begun }) => now < begun + FLIGHT);
     if (!still.matches) {
       const some = strides.length > 120 ? strides.toSorted((a, b) => b.delta_e - a.delta_e).slice(0, 120) : strides;
       for (const { src, tgt, delta_e } of some) {
-        if (this.flights.length >= MOVING || !this.graph.hasNode(src) || !this.graph.hasNode(tgt)) continue;
-        this.flights.push({ src, tgt, begun: now + 250 * Math.random(), width: 1.4 + 1.6 * Math.min(1, Math.sqrt(delta_e)), colour: this.colour(store.nodes.get(src)?.type ?? null) });
+        if (this.flights.length >= MOVING) break;
+        const width = 1.4 + 1.6 * Math.min(1, Math.sqrt(delta_e));
+        this.flights.push({ src, tgt, begun: now + Math.floor(250 * Math.random()), colour: packed(tones.types[this.#kind(store.nodes.get(src)?.type ?? null)], undefined, 0, 50 * width) });
       }
     }
-    for (const { node, direction } of flips) this.#flash(node, direction === "on" ? this.colours.glow : this.colours.soft, direction === "on", now);
-    for (const { node } of stimuli) this.#flash(node, this.colours.good, true, now);
-    this.#animate();
+    const flash = (node, tone, grows) => this.flashes.push({ node, colour: packed(tone), grows: Number(grows), begun: now });
+    this.flashes = this.flashes.filter(({ begun }) => now < begun + FLASH).slice(-MOVING);
+    for (const { node, direction } of flips) flash(node, direction === "on" ? tones.glow : tones.soft, direction === "on");
+    for (const { node } of stimuli) flash(node, tones.good, true);
+    if (this.flights.length || this.flashes.length) this.until = Math.max(this.until, now + 250 + FLASH);
+    this.#flights();
+    this.#rings();
+    this.#draw();
   }
 
   colour(type) {
+    return this.colours.types[this.#kind(type)];
+  }
+
+  approach(id) {
+    const k = this.index.get(id);
+    if (k !== undefined) this.view.approach(this.places.parts[4 * k], this.places.parts[4 * k + 1]);
+  }
+
+  #kind(type) {
     const key = type ?? "";
     if (!this.kinds.has(key)) this.kinds.set(key, type === null ? 8 : Math.min(8, [...this.kinds.keys()].filter(Boolean).length));
-    return this.colours.types[this.kinds.get(key)];
+    return this.kinds.get(key);
   }
 
-  async approach(id) {
-    if (!this.graph.hasNode(id)) return;
-    const found = this.sigma.viewportToFramedGraph(this.#at(id));
-    await this.sigma.getCamera().animate({ x: found.x, y: found.y, ratio: Math.min(0.6, this.sigma.getCamera().ratio) }, { duration: still.matches ? 0 : 450 });
-  }
-
-  zoom(factor) {
-    const camera = this.sigma.getCamera();
-    if (factor) camera.animate({ ratio: Math.min(4, Math.max(0.02, camera.ratio * factor)) }, { duration: still.matches ? 0 : 200 });
-    else camera.animatedReset({ duration: still.matches ? 0 : 300 });
-  }
-
-  pan(x, y) {
-    const camera = this.sigma.getCamera();
-    camera.setState({ x: camera.x + x * camera.ratio, y: camera.y + y * camera.ratio });
-  }
-
-  #hover(node) {
-    this.hovered = node;
-    this.box.style.cursor = node ? "pointer" : "";
-  }
-
-  #flash(node, colour, grows, now) {
-    if (this.graph.hasNode(node) && this.flashes.length < MOVING) this.flashes.push({ node, colour, grows, begun: now });
-  }
-
+  /** Number the nodes anew; who was there keeps its place, who is new begins beside a neighbour. */
   #shape(store) {
-    const { graph } = this;
-    for (const key of graph.edges()) if (!store.links.has(key)) graph.dropEdge(key);
-    for (const id of graph.nodes()) if (!store.nodes.has(id)) graph.dropNode(id);
-    for (const id of store.nodes.keys()) {
-      if (graph.hasNode(id)) continue;
-      const beside = this.#beside(store, id);
-      graph.addNode(id, { x: beside.x + 8 * (Math.random() - 0.5), y: beside.y + 8 * (Math.random() - 0.5), size: 2, color: this.colours.link });
+    const before = this.index, old = this.places.parts;
+    this.ids = [...store.nodes.keys()];
+    this.index = new Map(this.ids.map((id, k) => [id, k]));
+    this.places = rows(this.ids.length);
+    const { parts: places } = this.places, pairs = [];
+    this.ids.forEach((id, k) => places.set(before.has(id) ? old.subarray(4 * before.get(id), 4 * before.get(id) + 2) : [NaN, NaN], 4 * k));
+    for (const { source, target } of store.links.values()) {
+      const from = this.index.get(source), to = this.index.get(target);
+      if (from === undefined || to === undefined || from === to) continue;
+      pairs.push(from, to);
+      for (const [one, other] of [[4 * from, 4 * to], [4 * to, 4 * from]]) {
+        if (Number.isNaN(places[one])) places.set([places[other] + 8 * (Math.random() - 0.5), places[other + 1] + 8 * (Math.random() - 0.5)], one);
+      }
     }
-    for (const [key, { source, target }] of store.links) {
-      if (!graph.hasEdge(key) && source !== target && graph.hasNode(source) && graph.hasNode(target)) graph.addEdgeWithKey(key, source, target, { size: 0.5, color: this.colours.link });
-    }
-    this.ids = graph.nodes();
-    const at = new Map(this.ids.map((id, index) => [id, index]));
-    this.version += 1;
-    this.worker.postMessage({ version: this.version, ids: this.ids, pairs: graph.mapEdges((_, __, source, target) => [at.get(source), at.get(target)]) });
+    for (let k = 0; k < 4 * this.ids.length; k += 4) if (Number.isNaN(places[k])) places.set([8 * (Math.random() - 0.5), 8 * (Math.random() - 0.5)], k);
+    this.worker.postMessage({ version: ++this.version, ids: this.ids, pairs: Uint32Array.from(pairs) });
+    this.#flights();
   }
 
-  #beside(store, id) {
-    for (const { source, target } of store.links.values()) {
-      const other = source === id ? target : target === id ? source : null;
-      if (other !== null && this.graph.hasNode(other)) return this.graph.getNodeAttributes(other);
-      if (this.graph.order > 1000) break;
+  /** Give each node the size and colour that its energy asks for; the active are drawn over the others, the selected over all. */
+  #nodes(store) {
+    const { places, selected, near, tones } = this, { whole, parts: sizes } = places, count = this.ids.length;
+    const room = Math.sqrt((this.box.clientWidth * this.box.clientHeight) / Math.max(1, count)); // pixels for a node, each way
+    const scale = Math.min(1, Math.max(0.28, room / 52)), order = rows(count), layers = [[], [], []];
+    this.ids.forEach((id, k) => {
+      const node = store.nodes.get(id), active = node && isActive(node);
+      if (!node) return;
+      const share = Math.min(12, node.energy / (node.threshold || 1));
+      sizes[4 * k + 2] = scale * (2.6 + 3.8 * Math.sqrt(share)) * (id === selected ? 1.15 : 1);
+      whole[4 * k + 3] = packed(tones.types[this.#kind(node.type)], tones.back, near && !near.has(id) ? 0.74 : active ? 0 : 0.55);
+      layers[id === selected ? 2 : active ? 1 : 0].push(k);
+    });
+    layers.flat().forEach((k, at) => { order.whole[4 * at] = k; });
+    this.painter.give("places", places);
+    this.painter.give("nodes", order);
+    this.named = 0;
+  }
+
+  /** Give each link the width and colour that its weight asks for; the heavy are drawn last, the selected node's after them. */
+  #links(store) {
+    const { index, selected, tones } = this, shades = Array.from({ length: SHADES + 1 }, () => []), many = store.links.size > MANY;
+    this.lit = selected;
+    this.near = index.has(selected) ? new Set([selected]) : null;
+    for (const { source, target, z } of store.links.values()) {
+      const from = index.get(source), to = index.get(target), mine = this.near && (source === selected || target === selected);
+      if (from === undefined || to === undefined || from === to) continue;
+      if (mine) this.near.add(source).add(target);
+      shades[mine ? SHADES : Math.floor((SHADES - 0.01) * (z === null ? 0.3 : 1 / (1 + Math.exp(-z))))].push(from, to);
     }
-    return { x: 0, y: 0 };
+    const data = rows(shades.flat().length / 2);
+    let k = 0;
+    shades.forEach((pairs, shade) => {
+      const heavy = Math.min(1, (shade + 0.5) / SHADES), far = this.near ? 0.8 : (many ? 0.62 : 0.45) * (1 - heavy);
+      const colour = shade === SHADES ? packed(tones.glow, tones.link, 0.35) : packed(tones.link, tones.back, far, many ? 255 * (0.2 + 0.5 * heavy ** 2) : 255);
+      for (let at = 0; at < pairs.length; at += 2, k += 4) {
+        data.whole.set([pairs[at], pairs[at + 1], colour], k);
+        data.parts[k + 3] = 0.7 + 2 * heavy ** 2;
+      }
+    });
+    this.painter.give("links", data);
+  }
+
+  #flights() {
+    const { index } = this, known = this.flights.filter(({ src, tgt }) => index.has(src) && index.has(tgt)), data = rows(known.length);
+    known.forEach(({ src, tgt, colour, begun }, k) => data.whole.set([index.get(src), index.get(tgt), colour, begun], 4 * k));
+    this.painter.give("strides", data);
+  }
+
+  #rings() {
+    const stays = [...new Set([this.selected, this.hovered])].map((node) => ({ node, grows: 2, colour: packed(this.tones.text), begun: 0 }));
+    const known = [...this.flashes, ...stays].filter(({ node }) => this.index.has(node)), data = rows(known.length);
+    known.forEach(({ node, grows, colour, begun }, k) => data.whole.set([this.index.get(node), grows, colour, begun], 4 * k));
+    this.painter.give("rings", data);
+  }
+
+  #names() {
+    const { places: { parts: places }, view, store } = this, { clientWidth: width, clientHeight: height } = this.box, found = [];
+    const { scale, origin: [left, top] } = view, grow = Math.sqrt(view.zoom);
+    this.ids.forEach((id, k) => {
+      const told = id === this.selected || id === this.hovered, size = places[4 * k + 2] * grow;
+      const x = left + scale * places[4 * k], y = top + scale * places[4 * k + 1];
+      if (!told && (size < NAMED || (this.near && !this.near.has(id)) || x < -size || y < 0 || x > width || y > height)) return;
+      found.push([k, x, y, size, told]);
+    });
+    found.sort((one, other) => other[4] - one[4] || other[3] - one[3]);
+    const chosen = this.labels.draw(found.slice(0, 400).map(([k, x, y, size, told]) => [k, x, y, size, brief(named(store.nodes.get(this.ids[k]) ?? { id: this.ids[k] })), told]), width, this);
+    const data = rows(chosen.length);
+    chosen.reverse().forEach((row, k) => data.whole.set(row, 4 * k)); // those on cards over the others
+    this.painter.texts(this.labels.canvas);
+    this.painter.give("labels", data);
   }
 
   #place({ version, places }) {
-    if (version !== this.version) return;
-    let index = 0;
-    const xs = [], ys = [];
-    this.graph.forEachNode((_, attributes) => {
-      attributes.x = places[2 * index];
-      attributes.y = -places[2 * index + 1];
-      xs.push(attributes.x);
-      ys.push(attributes.y);
-      index += 1;
-    });
-    if (!index) return;
-    this.sigma.setCustomBBox({ x: extent(xs), y: extent(ys) });
-    this.sigma.scheduleRefresh();
+    if (version !== this.version || !places.length) return;
+    const own = this.places.parts, xs = [], ys = [];
+    for (let k = 0; k < places.length / 2; k += 1) {
+      own.set([places[2 * k], places[2 * k + 1]], 4 * k);
+      xs.push(places[2 * k]);
+      ys.push(places[2 * k + 1]);
+    }
+    this.painter.give("places", this.places);
+    const [x, width] = extent(xs), [y, height] = extent(ys);
+    this.view.fit({ x, y, width, height });
+  }
+
+  /** Return the number of the node under a pixel, the nearest of several; `reach` is how many pixels beside it count. */
+  #find([left, top], reach) {
+    const { places: { parts: places }, view } = this, { scale, origin } = view, grow = Math.sqrt(view.zoom);
+    let found = -1, least = Infinity;
+    for (let k = 0; k < this.ids.length; k += 1) {
+      const far = Math.hypot(origin[0] + scale * places[4 * k] - left, origin[1] + scale * places[4 * k + 1] - top) - reach;
+      if (far < least && far < places[4 * k + 2] * grow) [found, least] = [k, far];
+    }
+    return found;
+  }
+
+  #hover(node) {
+    if (node === this.hovered) return;
+    this.hovered = node;
+    this.box.style.cursor = node ? "pointer" : "";
+    this.named = 0;
+    this.#rings();
+    this.#draw();
   }
 
   #size() {
-    const ratio = Math.min(2, devicePixelRatio || 1);
-    this.canvas.width = Math.max(1, this.box.clientWidth * ratio);
-    this.canvas.height = Math.max(1, this.box.clientHeight * ratio);
-    this.context.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.dense = Math.max(1, Math.min(2, Math.round(devicePixelRatio || 1)));
+    this.painter.size(Math.max(1, this.box.clientWidth * this.dense), Math.max(1, this.box.clientHeight * this.dense));
+    this.named = 0;
+    this.#draw();
   }
 
-  #animate() {
-    if (this.running || !(this.flights.length || this.flashes.length)) return;
-    this.running = true;
-    const frame = (now) => {
-      this.#draw(now);
-      this.running = this.flights.length > 0 || this.flashes.length > 0;
-      if (this.running) requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
+  #move() {
+    this.stirred = true; // the rest is counted from the frame that shows it: a slow one is no rest
+    this.named = 0;
+    this.#draw();
   }
 
-  #draw(now) {
-    const { context, graph } = this;
-    context.clearRect(0, 0, this.box.clientWidth, this.box.clientHeight);
-    this.flights = this.flights.filter(({ begun, src, tgt }) => now < begun + FLIGHT && graph.hasNode(src) && graph.hasNode(tgt));
-    this.flashes = this.flashes.filter(({ begun, node }) => now < begun + FLASH && graph.hasNode(node));
-    context.lineCap = "round";
-    for (const { src, tgt, begun, width, colour } of this.flights) {
-      if (now < begun) continue;
-      const part = (now - begun) / FLIGHT, eased = part * part * (3 - 2 * part), back = Math.max(0, eased - 0.16);
-      const from = this.#at(src), to = this.#at(tgt);
-      context.globalAlpha = Math.min(1, 5 * part, 5 * (1 - part));
-      context.strokeStyle = colour;
-      context.lineWidth = width;
-      context.beginPath();
-      context.moveTo(from.x + (to.x - from.x) * back, from.y + (to.y - from.y) * back);
-      const x = from.x + (to.x - from.x) * eased, y = from.y + (to.y - from.y) * eased;
-      context.lineTo(x, y);
-      context.stroke();
-      context.fillStyle = colour;
-      context.beginPath();
-      context.arc(x, y, 0.5 + width, 0, 7);
-      context.fill();
-    }
-    for (const { node, colour, grows, begun } of this.flashes) {
-      const part = Math.max(0, (now - begun) / FLASH), at = this.#at(node);
-      const size = this.sigma.scaleSize(graph.getNodeAttribute(node, "size"));
-      context.globalAlpha = (1 - part) ** 1.5;
-      context.strokeStyle = colour;
-      context.lineWidth = 2.5 * (1 - part) + 0.5;
-      context.beginPath();
-      context.arc(at.x, at.y, size + (grows ? 22 * part : 10 * (1 - part)), 0, 7);
-      context.stroke();
-    }
-    context.globalAlpha = 1;
-  }
-
-  #at(id) {
-    return this.sigma.graphToViewport(this.graph.getNodeAttributes(id));
-  }
-
-  #drawHover(context, data, settings) {
-    const text = data.label || "", size = settings.labelSize;
-    context.font = `600 ${size}px ${settings.labelFont}`;
-    const width = text ? context.measureText(text).width + 14 : 0, height = size + 12, x = data.x + data.size + 4;
-    context.strokeStyle = this.colours.text;
-    context.lineWidth = 2;
-    context.beginPath();
-    context.arc(data.x, data.y, data.size + 2, 0, 7);
-    context.stroke();
-    if (!text) return;
-    context.fillStyle = this.colours.card;
-    context.strokeStyle = this.colours.edge;
-    context.lineWidth = 1;
-    context.beginPath();
-    context.roundRect(x, data.y - height / 2, width, height, 6);
-    context.fill();
-    context.stroke();
-    context.fillStyle = this.colours.text;
-    context.fillText(text, x + 7, data.y + size / 3);
+  /** Draw in the next frame of the screen, and in those after it as long as something moves. */
+  #draw() {
+    this.due ??= requestAnimationFrame((now) => {
+      this.due = null;
+      if (this.stirred) this.rests = now + REST;
+      const { view, dense } = this, moves = now < this.rests, [x, y] = view.origin;
+      this.stirred = false;
+      if (!moves && !this.named && this.store) {
+        this.#names();
+        this.named = 1;
+      }
+      this.painter.draw(
+        { scale: view.scale * dense, x: x * dense, y: y * dense, dense, grow: dense * Math.sqrt(view.zoom), now: Math.floor(now) },
+        { moves, thin: this.painter.data.links.count > MANY, took: now - this.before },
+      );
+      this.before = now;
+      this.drawn += 1;
+      if (moves || now < this.until) this.#draw();
+    });
   }
 }
 
@@ -271,10 +260,9 @@ function brief(text) {
   return text.length > 28 ? `${text.slice(0, 27).trimEnd()}…` : text;
 }
 
-/** Return the range of all but a few that stand far out, and at least some room. */
+/** Return the middle and the length of the range of all but a few that stand far out, with at least some room. */
 function extent(values) {
-  const sorted = Float64Array.from(values).sort();
-  const few = Math.floor(sorted.length * 0.004);
-  const low = sorted[few], high = sorted[sorted.length - 1 - few], short = Math.max(0, 120 - (high - low)) / 2;
-  return [low - short, high + short];
+  const sorted = Float64Array.from(values).sort(), few = Math.floor(sorted.length * 0.004);
+  const low = sorted[few], high = sorted[sorted.length - 1 - few];
+  return [(low + high) / 2, Math.max(120, high - low)];
 }

@@ -15,14 +15,14 @@ export class Store {
     this.state = null;
     this.frame = null;
     this.limit = 300;
-    this.news = { strides: [], flips: [], stimuli: [], shape: false, tick: false };
+    this.news = { strides: [], flips: [], stimuli: [], shape: false, links: false, tick: false };
     this.unknown = false; // a node turned up of which only its id is known
   }
 
   /** Return what has happened since the last call. */
   take() {
     const { news } = this;
-    this.news = { strides: [], flips: [], stimuli: [], shape: false, tick: false };
+    this.news = { strides: [], flips: [], stimuli: [], shape: false, links: false, tick: false };
     return news;
   }
 
@@ -35,6 +35,7 @@ export class Store {
       else if (!seen.has(id)) node.energy = 0;
     }
     const before = this.links;
+    this.news.links = true;
     this.links = new Map();
     for (const link of links) {
       const key = name(link);
@@ -56,6 +57,7 @@ export class Store {
       const whole = { source: found.id, target, ...link };
       if (!this.links.has(name(whole))) this.news.shape = true;
       this.links.set(name(whole), whole);
+      this.news.links = true;
     }
   }
 
