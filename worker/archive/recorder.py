@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from worker.archive.journal import Step
     from worker.graph.moment import Frame
     from worker.graph.port import Graph
-    from worker.physics.model import Frontier, Int32s, Ints, Staged, Strides
+    from worker.physics.model import Frontier, Int32s, Ints, Staged, Strides, UInt16s
     from worker.physics.parameters import Parameters
     from worker.physics.valence import Terms
     from worker.settings import Settings
@@ -52,7 +52,7 @@ class Captured(NamedTuple):
 
     ids: Sequence[str]
     types: Sequence[str]
-    type: Int32s
+    type: UInt16s
     key: Ints
     strides: Strides
     read: Frontier  # a row a stride: its target with the visits after the tick, its link

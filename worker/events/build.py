@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from worker.graph.moment import Frame
     from worker.graph.rows import Rejected
-    from worker.physics.model import Floats, Frontier, Int32s, Ints
+    from worker.physics.model import Floats, Frontier, Int32s, Ints, UInt16s
 
 Event = dict[str, Any]
 TOP = 20  # strides, by phi, that every sample has
@@ -243,7 +243,7 @@ def _shadow_before(frame: Frame) -> int:
     return int(count_shadow(frontier.sources[~frontier.retried], start, degree, target, active, np.zeros_like(active)))
 
 
-def _z_flow(energy: Floats, kinds: Int32s, some: Ints) -> Callable[[], list[float]]:
+def _z_flow(energy: Floats, kinds: UInt16s, some: Ints) -> Callable[[], list[float]]:
     """Return what works out how some strides rank among all by what they moved."""
 
     def work() -> list[float]:

@@ -89,7 +89,8 @@ class Resident:
     def links(self) -> Links:
         """The link columns that the physics takes."""
         own = self._feelings
-        return Links(*(self._links[name] for name in Links._fields[:4]), own["resonance"], own["emotion"])
+        of_links = {name: self._links[name] for name in Links._fields[:4]}
+        return Links(**of_links, resonance=own["resonance"], emotion=own["emotion"])
 
     @property
     def quarantined(self) -> int:

@@ -53,7 +53,8 @@ class Texts:
             return self.between.join(map(self.ids.__getitem__, which.tolist()))
         end = np.cumsum(size)
         place = np.repeat(start - end + size, size) + np.arange(end[-1])
-        return self._bytes["byte"][place].tobytes().decode("utf-8", "surrogatepass")[: -len(self.between)]
+        text: str = self._bytes["byte"][place].tobytes().decode("utf-8", "surrogatepass")
+        return text[: -len(self.between)]
 
     def _clear(self) -> None:
         self._places = Columns(start="i8", size="i4")  # of each id among the bytes

@@ -622,7 +622,8 @@ def exact_sum(values: np.ndarray) -> float:
             x = high
         partial[kept] = x
         count = kept + (1 if x != 0.0 else 0)
-    return _rounded(partial, count)
+    total: float = _rounded(partial, count)
+    return total
 
 
 @compiled
@@ -641,4 +642,4 @@ def _rounded(partial: np.ndarray, count: int) -> float:
         twice = low * 2.0
         if (high + twice) - high == twice:
             high += twice
-    return high
+    return float(high)
