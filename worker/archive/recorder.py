@@ -181,7 +181,7 @@ class Texts:
     def __init__(self) -> None:
         self._made: dict[int, tuple[Sequence[str], pa.Array]] = {}
 
-    def take(self, texts: Sequence[str], which: Int32s) -> pa.Array:
+    def take(self, texts: Sequence[str], which: Int32s | UInt16s) -> pa.Array:
         """Return the texts at these places; of a list that grows at its end alone."""
         _, column = self._made.get(id(texts), (texts, ()))
         if len(column) <= which.max(initial=-1):
