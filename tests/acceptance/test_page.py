@@ -25,6 +25,7 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 FLAGS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # WebGL without a graphics card
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 SOON = 30_000  # ms
+expect.set_options(timeout=SOON)  # a machine that runs everything else beside it is slow
 PACE = 0.5  # s: what is seen "within two ticks" is seen within a second
 LABEL = "<img src=x onerror=alert(1)>"
 TOKEN = "t0ken-of-16-or-more"
@@ -129,14 +130,19 @@ def test_it_draws_a_graph_takes_a_stimulus_and_outlives_worker_and_database(serv
         expect(page.locator("#panel-title")).to_be_focused()
         expect(page.locator("#panel-title")).to_have_text(LABEL)
         page.locator("#amount").fill("25")
-        before = page.evaluate("() => window.page.store.frame")
-        page.locator("#amount").press("Enter")
-        page.wait_for_function("() => Number(document.getElementById('panel-energy').textContent) > 20", timeout=SOON)
+        with page.expect_response("**/api/stimuli*") as answered:
+            page.locator("#amount").press("Enter")
+        assert answered.value.status == 202
+        queued = page.evaluate("() => fetch('/api/status').then((found) => found.json())")["tick"]
+        seen = page.wait_for_function(
+            "() => Number(document.getElementById('panel-energy').textContent) > 20 && window.page.store.frame",
+            timeout=SOON,
+        ).json_value()
         took = page.evaluate(
             "() => window.page.store.arrived.find(({ stimulus, target }) => stimulus && target === 'far').frame"
         )
-        assert took <= before + 2
-        assert tick(page) <= before + 2, "it is seen when it is there"
+        assert took <= queued + 2
+        assert seen <= took + 1, "it is seen when it is there"
         expect(page.locator("#why")).to_contain_text("a stimulus of 25 by page")
         expect(page.locator("#top button").first).to_contain_text(LABEL)
         page.keyboard.press("Escape")
