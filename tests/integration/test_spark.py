@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from contextlib import nullcontext
 from functools import partial
@@ -12,30 +13,33 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from tests.spark import QUICK
+from tests.stores import Neo4jStore, fill
 from worker.archive import plan as plans
 from worker.archive import replay as local
 from worker.archive import sweep
 from worker.archive.load import memory
 from worker.archive.replay import Plan, Told
 from worker.archive.snapshot import take
+from worker.archive.tables import ledger_table
 from worker.cli import main
-from worker.errors import EngineError, InputError
-from worker.graph.export import MemoryExport
+from worker.errors import DatabaseError, EngineError, HeldTooLong, InputError
+from worker.graph.attach import attach, detach
+from worker.graph.export import MemoryExport, held
 from worker.graph.memory import MemoryGraph
+from worker.graph.neo4j import Neo4jGraph
 from worker.settings import Settings
+from worker.spark import neo4j as by_connector
 from worker.spark import replay as by_spark
+from worker.spark.kernel import RAW
 from worker.spark.reading import check, given
 from worker.spark.scenarios import rows
-from worker.spark.session import session
+from worker.spark.session import connector, session
+from worker.tick import tick
 
 # it loads pandas, and is asked for nothing that pandas does
 pytestmark = pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 
-QUICK = {  # a session that lives for a minute: what is compiled for it costs more than it saves
-    "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
-    "spark.sql.codegen.wholeStage": "false",
-    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
-}
 TYPES = ("Memory", "Task", "Concept", None)
 ALL = {
     "stickiness": {"enabled": True},
@@ -50,7 +54,13 @@ ALL = {
 
 @pytest.fixture(scope="module")
 def spark():
-    with session("local[2]", QUICK) as found:
+    try:
+        jars = {"spark.jars": str(connector())}
+    except DatabaseError:
+        if os.environ.get("CI"):
+            raise
+        jars = {}
+    with session("local[2]", QUICK | jars) as found:
         yield found
 
 
@@ -78,6 +88,95 @@ def miserables(tmp_path):
                        created_at=0)  # fmt: skip
     take(nullcontext(MemoryExport(graph)), tmp_path / "snapshot", Settings())
     return tmp_path / "snapshot"
+
+
+@pytest.fixture
+def live(spark, graph):
+    """A graph in Neo4j of all kinds of things, after two ticks: what is bad, what leads out of it, and another beside it."""
+    if not spark.sparkContext.getConf().get("spark.jars"):
+        pytest.skip("the Neo4j Connector for Apache Spark cannot be fetched here")
+    live = Neo4jStore(graph)
+    keys = fill(live)
+    live.set_node(keys[3], energy="high", label="a label")
+    live.set_node(keys[4], visits=-2, threshold=-1.0, embedding=["no", "number"])
+    live.set_node(keys[6], visits=7, threshold=2, embedding=[1, 2.5])
+    live.link(keys[0], keys[1], "R", log_weight="heavy")
+    live.link(keys[0], keys[2], "KNOWS since", since=3)
+    live.link(keys[0], keys[2], "KNOWS since", log_weight=1)
+    nameless, number = live.node(label="no id"), live.node(id=7, energy=1.0)
+    for one, other in (
+        (keys[0], nameless),
+        (nameless, keys[0]),
+        (number, keys[0]),
+        (number, number),
+        (keys[0], keys[0]),
+    ):
+        live.link(one, other, "S", log_weight=3.0)
+    live.member(keys[0], live.entity(id="E"), weight=2.0)
+    there = Neo4jStore(Neo4jGraph(graph.connection, "other")).node(id="n000", energy=9.0)
+    live.link(keys[1], there, "R", log_weight=1.0)
+    live.link(there, keys[1], "R", log_weight=1.0)
+    worker = attach(graph, Settings(), "me")
+    for _ in range(2):
+        tick(worker, 5.0)
+    detach(worker)
+    live.stimulus(minute=9, id="waiting", node="n001", delta=2.0)
+    live.stimulus(minute=9, id="shared", budget=2.0, candidates=["n001", "gone"], similarity=[1.0, 0.5])
+    return live
+
+
+def texts(table):
+    """Return the rows of a table of Spark as texts, which tell all bits and do not tell NaN from NaN."""
+    return sorted(map(repr, table.toArrow().to_pylist()))
+
+
+@pytest.mark.neo4j
+def test_what_the_connector_reads_is_what_a_snapshot_has_and_ticks_on_it_are_the_same(
+    spark, live, tmp_path, capsys, monkeypatch
+):
+    graph = live.graph
+    assert graph.visits()
+    take(held(graph, 60.0), tmp_path / "snapshot", Settings())
+    one = given(spark, str(tmp_path / "snapshot"))
+    with held(graph, 300.0) as export:
+        many = by_connector.given(spark, export, graph.connection.settings, str(tmp_path / "read"))
+    links = "key", "source", "target", "type", "log_weight", "emotion"
+    for kind, which, columns in (
+        ("nodes", "true", RAW),
+        ("links", "log_weight is not null and source is not null", links),
+        (
+            "links",
+            "log_weight is not null",
+            ("key", "source", "type", "log_weight"),
+        ),  # of no source: for its type's mean
+    ):
+        ours, theirs = (found.table(spark, kind).where(which).select(*columns) for found in (one, many))
+        assert texts(ours) == texts(theirs)
+    assert ledger_table(many.ledger).equals(ledger_table(one.ledger))  # all but the fence
+    assert many.statistics == one.statistics
+    assert many.queue == one.queue
+
+    for name in ("uri", "user", "database"):
+        monkeypatch.setenv(f"STRIDE_NEO4J__{name.upper()}", getattr(graph.connection.settings, name))
+    monkeypatch.setenv("STRIDE_NEO4J__PASSWORD", graph.connection.settings.password.get_secret_value())
+    told = []
+    for words in (
+        [str(tmp_path / "snapshot")],
+        ["--from-neo4j", "--engine=spark", "--hold=300", f"--graph={graph.name}"],
+    ):
+        monkeypatch.setattr(sys, "argv", ["stridegraph", "replay", *words, "--ticks=3", "--json"])
+        with pytest.raises(SystemExit, match="0"):
+            main()
+        told.append(json.loads(capsys.readouterr().out))
+    names = ("tick", "energy_total", "frontier_active", "strides")
+    assert [told[0][name] for name in names] == [told[1][name] for name in names]
+    assert told[0]["tick"] == 5
+
+
+@pytest.mark.neo4j
+def test_a_ledger_that_could_not_be_held_to_the_end_is_told(spark, live, tmp_path):
+    with pytest.raises(HeldTooLong), held(live.graph, 0.2) as export:
+        by_connector.given(spark, export, live.graph.connection.settings, str(tmp_path / "read"))
 
 
 def ran(spark, folder, settings, plan, checkpoints):
@@ -177,6 +276,8 @@ def test_the_command_tells_what_came_of_it(spark, miserables, tmp_path, capsys, 
         (("--master=local[2]",), "are for --engine spark"),
         (("--engine=spark", "--master=spark://there:7077"), "its machines need a folder that all of them reach"),
         (("--engine=spark", "--conf=memory=8g"), "it is not spark.KEY=VALUE"),
+        (("--from-neo4j", "--engine=spark"), "either a SNAPSHOT is replayed or, with --from-neo4j, a graph"),
+        (("--graph=mine",), "--graph and --hold are for --from-neo4j"),
         (("--engine=spark", "--recording=there"), "neither replays a recording nor writes events"),
     ],
 )

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from worker.api import HOLD
 from worker.archive import files, recorded
 from worker.archive import replay as archive
 from worker.archive.load import memory
 from worker.archive.segments import ATTACH
 from worker.cli import spark
 from worker.cli.compare import DT, LONGEST, TICKS
-from worker.cli.console import Json, out, print_json, progress, say
+from worker.cli.console import Graph, Json, out, print_json, progress, say
 from worker.cli.plain import plain
 from worker.errors import InputError
 from worker.events.file import FileSink
@@ -34,11 +35,13 @@ LOCAL = "leave out --engine, or what it cannot do"
 
 def replay(
     where: Annotated[
-        str,
+        str | None,
         typer.Argument(
-            metavar="SNAPSHOT", help="A folder that `stridegraph snapshot` has written; for Spark, its URI will do."
+            metavar="SNAPSHOT",
+            help="A folder that `stridegraph snapshot` has written; for Spark, its URI will do.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     recording: Annotated[
         Path | None,
         typer.Option(
@@ -83,6 +86,19 @@ def replay(
     checkpoints: Annotated[
         str | None, typer.Option(metavar="DIR", help="Spark: a folder or URI that all its machines reach.")
     ] = None,
+    from_neo4j: Annotated[
+        bool, typer.Option("--from-neo4j", help="Spark: read the graph from Neo4j instead of a snapshot.")
+    ] = False,
+    graph: Graph = None,
+    hold: Annotated[
+        float | None,
+        typer.Option(
+            min=0.1,
+            max=3600.0,
+            help=f"With --from-neo4j: seconds for which a worker's tick may have to wait; by default {HOLD:g}.",
+            show_default=False,
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run ticks on a snapshot in memory, by the code that a worker runs: the same bits, and no database.
@@ -92,15 +108,17 @@ def replay(
     if dt is not None and not 0.0 < dt <= LONGEST:
         raise InputError(f"--dt {dt:g} is not a number over 0", f"give one up to {LONGEST:g}")
     _check_options(recording, expect, dt, stimuli)
+    source = _source(where, from_neo4j=from_neo4j, graph=graph, hold=hold)
     if engine == "spark":
         if recording or expect or events:
             raise InputError("--engine spark runs ticks, and neither replays a recording nor writes events", LOCAL)
-        asked = spark.Asked(where, ticks or TICKS, DT if dt is None else dt, stimuli, results)
+        asked = spark.Asked(source, ticks or TICKS, DT if dt is None else dt, stimuli, results)
         spark.replay(asked, spark.engine_of(master, conf or [], checkpoints), as_json=json)
         return
-    if master or conf or checkpoints:
-        raise InputError("--master, --conf and --checkpoints are for --engine spark", "add it, or leave them out")
-    snapshot, folder = Path(where), Path(results) if results else None
+    if master or conf or checkpoints or not isinstance(source, str):
+        what = "--master, --conf, --checkpoints and --from-neo4j"
+        raise InputError(f"{what} are for --engine spark", "add it, or leave them out")
+    snapshot, folder = Path(source), Path(results) if results else None
     if folder:
         files.check_new(folder)
     started = time.monotonic()
@@ -110,19 +128,28 @@ def replay(
         if changed:
             why = f"{', '.join(changed)}: it is set here, and a recording is replayed by the settings it was made with"
             raise InputError(why, "unset it")
-        graph, found = _recorded(recording, expect, tables, settings, ticks, events)
+        replayed, found = _recorded(recording, expect, tables, settings, ticks, events)
     else:
         _tell_changes(changed)
         count = ticks or TICKS
         told = archive.stimuli_of(stimuli, count, settings.tick.energy_max) if stimuli else {}
         plan = archive.Plan(count, DT if dt is None else dt, told)
-        graph = memory(tables)
-        _check_nodes(plan, graph.keys({told.node for some in plan.stimuli.values() for told in some}), snapshot)
-        with _telling(events, graph.name, count) as (sink, done):
-            found = archive.replay(graph, settings, plan, sink, done)
+        replayed = memory(tables)
+        _check_nodes(plan, replayed.keys({told.node for some in plan.stimuli.values() for told in some}), snapshot)
+        with _telling(events, replayed.name, count) as (sink, done):
+            found = archive.replay(replayed, settings, plan, sink, done)
     if folder:
-        archive.write(folder, graph, found)
+        archive.write(folder, replayed, found)
     _tell(found, snapshot, changed, time.monotonic() - started, as_json=json)
+
+
+def _source(where: str | None, *, from_neo4j: bool, graph: str | None, hold: float | None) -> str | spark.Held:
+    """Return what is to be replayed. Raises InputError."""
+    if from_neo4j == (where is not None):
+        raise InputError("either a SNAPSHOT is replayed or, with --from-neo4j, a graph", "name one of them")
+    if (graph or hold) and not from_neo4j:
+        raise InputError("--graph and --hold are for --from-neo4j", "leave them out")
+    return spark.Held(graph, hold or HOLD) if where is None else where
 
 
 def _check_options(recording: Path | None, expect: Path | None, dt: float | None, stimuli: Path | None) -> None:

@@ -165,6 +165,10 @@ class Neo4jExport:
         """Count the visits that commits have noted and that no node has been given yet."""
         return {row["id"]: row["visits"] for row in self._run("attach/visits")}
 
+    def types(self) -> list[str]:
+        """Read which relationship types the database knows, those of other graphs too."""
+        return [row["name"] for row in self._run("adopt/names") if row["what"] == "type"]
+
     def _pages(self, name: str, at: int, **parameters: Any) -> Iterator[list[list[Any]]]:
         """Yield pages of rows that have an id at a place; a page's last row only says what the next begins with."""
         first: str | None = ""

