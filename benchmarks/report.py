@@ -79,7 +79,7 @@ def keep(found: Found) -> None:
 def runs() -> dict[str, list[tuple[str, dict[str, Any]]]]:
     """Return each row's figures from every run that measured all that its targets need, oldest first, and when that was."""
     found: dict[str, list[tuple[str, dict[str, Any]]]] = {name: [] for name in ROWS}
-    for path in sorted(RESULTS.glob("*.json")):
+    for path in sorted(RESULTS.glob("20*.json")):
         run = json.loads(path.read_text())
         for name, figures in run["rows"].items():
             if name in ROWS and all(target.figure in figures for target in ROWS[name].targets):

@@ -183,11 +183,13 @@ class Texts:
 
     def take(self, texts: Sequence[str], which: Int32s | UInt16s) -> pa.Array:
         """Return the texts at these places; of a list that grows at its end alone."""
+        if not len(which):
+            return pa.array([], pa.string())
         _, column = self._made.get(id(texts), (texts, ()))
-        if len(column) <= which.max(initial=-1):
+        if len(column) <= which.max():
             column = pa.array(texts, pa.string())
             self._made[id(texts)] = texts, column
-        return column.take(pa.array(which)) if len(which) else pa.array([], pa.string())
+        return column.take(pa.array(which))
 
 
 def stride_rows(captured: Captured, texts: Texts) -> pa.StructArray:
