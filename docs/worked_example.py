@@ -189,7 +189,7 @@ def cost(ran: Example) -> list[str]:
             ran.ends(i),
             *("" if math.isnan(x) else x for x in (nodes.goal_cosine[links.target[i]],)),
             ran.costs.goal[i],
-            links.resonance[i] if links.emotion[i] else "",
+            links.resonance[links.feeling[i]] if links.emotion[links.feeling[i]] else "",
             ran.costs.multiplier[i],
             ran.costs.full[i],
         )

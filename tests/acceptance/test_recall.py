@@ -170,7 +170,7 @@ def test_a_snapshot_and_what_a_worker_that_serves_tells(environment, monkeypatch
             assert math.isclose(math.fsum(found["sources"].values()), found["energy"], rel_tol=1e-9)
         assert [own(found) for found in again] == pytest.approx([own(served)] * 2, rel=1e-6)
         assert (ahead["tick"], ahead["since"]) == (1, 1)
-        assert own(ahead) > own(served)
+        assert 0.0 < own(ahead) < 3.0, "a tick of 5 s has moved some of it"
         for wrong in (
             {"snapshot": one},
             {"snapshot": one, "tick": 1, "depth": 0},

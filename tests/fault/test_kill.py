@@ -12,7 +12,9 @@ from worker.faults import FAULT_POINTS
 
 pytestmark = pytest.mark.neo4j
 ONCE = {"lease.taken", "lease.releasing"}  # points that a worker reaches once
-SLOW = {"lease.renewing": {"STRIDE_PACE__FIXED": "1"}}  # a pause so long that it must renew the lease, however busy the machine
+SLOW = {
+    "lease.renewing": {"STRIDE_PACE__FIXED": "1"}
+}  # a pause so long that it must renew the lease, however busy the machine
 
 
 @pytest.mark.rounds(2)
