@@ -59,9 +59,9 @@ def test_graphs_are_shared_and_move(connection, graphs, seed):
     store = graphs["a"]
     with ExitStack() as stack:
         first = stack.enter_context(joining(store))
-        await_counts(connection, [first], [5], 60)
+        await_counts(connection, [first], [5], 30)
         second = stack.enter_context(joining(store))
-        await_counts(connection, [first, second], [2, 3], 60)
+        await_counts(connection, [first, second], [2, 3], 30)
         third = stack.enter_context(joining(store))
         await_counts(connection, [first, second, third], [1, 2, 2], 30)
         await_ticks(graphs)

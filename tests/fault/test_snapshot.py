@@ -208,7 +208,7 @@ def test_beside_a_running_worker_it_is_of_exactly_one_tick(connection, tmp_path)
         manifests = []
         for k in range(6):
             wait_until(lambda: (other.ledger() or Ledger()).tick > 2 * k)  # noqa: B023  (it is called at once)
-            manifests.append(take(export.held(other, 60.0), tmp_path / f"s{k}", settings))
+            manifests.append(take(export.held(other, 10.0), tmp_path / f"s{k}", settings))
     finally:
         worker.stop()
         running.join(20.0)
@@ -223,7 +223,7 @@ def test_beside_a_running_worker_it_is_of_exactly_one_tick(connection, tmp_path)
     assert ticks == sorted(ticks)
     assert len(set(ticks)) > 3
     last = max(totals)
-    final = take(export.held(other, 60.0), tmp_path / "final", settings)
+    final = take(export.held(other, 10.0), tmp_path / "final", settings)
     for k, first in enumerate(ticks):
         copy = memory(replay.opened(tmp_path / f"s{k}")[1])
         found = replay.replay(copy, settings, replay.Plan(last - first, 0.05, {}))
