@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from worker.errors import InputError
 from worker.graph import desk, seeds
@@ -19,7 +20,17 @@ if TYPE_CHECKING:
     from worker.settings import Settings
 
 SeedLike: TypeAlias = str | Text | Vector | Property
-Seeds: TypeAlias = SeedLike | Sequence[SeedLike] | Mapping[str, float] | Mapping[SeedLike, float]
+
+
+class Weighted(Protocol):
+    """Seeds with their weights: a dict whose keys are ids, `Text`s, `Vector`s or `Property`s, all of a kind or not."""
+
+    def __iter__(self) -> Iterator[SeedLike]: ...
+
+    def items(self) -> AbstractSet[tuple[SeedLike, float]]: ...  # noqa: D102
+
+
+Seeds: TypeAlias = SeedLike | Sequence[SeedLike] | Weighted
 SHARE = 1.0 / 3.0  # of a threshold: what reinforcing gives to a node at most, and to each of them on average
 
 

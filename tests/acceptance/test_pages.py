@@ -45,7 +45,7 @@ def test_tune(connection, told, tmp_path, monkeypatch):
     assert "tick.alpha" in page
     assert "0.04" in Path("alpha.html").read_text()
     assert found["b"]["changes"] == {"select.topk": 8}
-    assert found["l1_distance"] > 0.0
+    assert found["l1"] > 0.0
     assert "100 ticks in" in replayed
     ticked, top = told(live)
     assert ticked.count("tick") >= 3

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from itertools import pairwise
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,8 +47,8 @@ def ticks_of_a_copy(graph, settings, seeds, ticks):
     held = attach(one, settings, "a copy")
     for _ in range(ticks):
         tick(held, 5.0)
-    everyone = range(len(held.resident.ids))
-    energy = stored(held.resident.nodes, list(everyone), held.ledger.decay_clock).tolist()
+    everyone = np.arange(len(held.resident.ids), dtype=np.int32)
+    energy = stored(held.resident.nodes, everyone, held.ledger.decay_clock).tolist()
     return {own: e for own, e in zip(held.resident.ids, energy, strict=True) if e > 0.0}
 
 

@@ -16,7 +16,6 @@ import typer
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from worker.api import Stridegraph
 from worker.cli.plain import IN_JSON, Screen, plain
 from worker.database import local_server
 from worker.graph.connection import Connection
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import EventDict
 
+    from worker.api import Stridegraph
     from worker.errors import StrideError
 
 Graph = Annotated[
@@ -109,6 +109,8 @@ def open_graph(settings: Settings) -> Iterator[Stridegraph]:
 
     Raises SchemaError, and what `connect` raises.
     """
+    from worker.api import Stridegraph  # noqa: PLC0415  (`run` waits for nothing that no tick needs)
+
     with connect(settings) as connection:
         migrate(connection, say=say)
         yield Stridegraph(Neo4jGraph(connection, settings.graph), settings)
