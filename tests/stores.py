@@ -27,6 +27,12 @@ class MemoryStore:
     def link(self, source, target, kind="R", **properties):
         return self.graph.add_link(source, target, kind, **properties)
 
+    def add_nodes(self, rows):
+        return [self.node(**row) for row in rows]
+
+    def add_links(self, rows):
+        return [self.link(source, target, kind, **properties) for source, target, kind, properties in rows]
+
     def entity(self, **properties):
         return self.graph.add_entity(**properties)
 
@@ -90,12 +96,23 @@ class Neo4jStore:
         return self.graph.connection.statement(text, graph=self.graph.name, **parameters)
 
     def node(self, **properties):
-        text = "CREATE (n:Node) SET n = $properties, n.graph = $graph RETURN id(n) AS key"
-        return self._one(text, properties=properties)[0]["key"]
+        return self.add_nodes([properties])[0]
 
     def link(self, source, target, kind="R", **properties):
-        text = "MATCH (a), (b) WHERE id(a) = $a AND id(b) = $b CREATE (a)-[r:$($kind)]->(b) SET r = $properties RETURN id(r) AS key"
-        return self._one(text, a=source, b=target, kind=kind, properties=properties)[0]["key"]
+        return self.add_links([(source, target, kind, properties)])[0]
+
+    def add_nodes(self, rows):
+        """Create nodes, all in one transaction; return their keys."""
+        text = "UNWIND $rows AS row CREATE (n:Node) SET n = row, n.graph = $graph RETURN id(n) AS key"
+        return [row["key"] for row in self._one(text, rows=rows)]
+
+    def add_links(self, rows):
+        """Create links, (source, target, type, properties), all in one transaction; return their keys."""
+        text = """
+        UNWIND $rows AS row MATCH (a), (b) WHERE id(a) = row[0] AND id(b) = row[1]
+        CREATE (a)-[r:$(row[2])]->(b) SET r = row[3] RETURN id(r) AS key
+        """
+        return [row["key"] for row in self._one(text, rows=rows)]
 
     def entity(self, **properties):
         text = "CREATE (e:Entity) SET e = {graph: $graph}, e += $properties RETURN id(e) AS key"
@@ -148,26 +165,26 @@ class Neo4jStore:
 def fill(store, seed=5, nodes=40, links=150):
     """Fill a store with a small random graph that has every kind of thing a tick reads."""
     rng = random.Random(seed)
-    keys = [
-        store.node(
-            id=f"n{i:03}",
-            type=rng.choice(["Memory", "Concept", "Task", "Odd"]),
-            **({"energy": rng.choice([3, 2.5, 0.7])} if i % 5 == 0 else {}),
-            **({"threshold": rng.uniform(0.5, 2.0)} if i % 7 == 0 else {}),
-            **({"embedding": [rng.gauss(0, 1) for _ in range(3)]} if i % 3 == 0 else {}),
-            **({"emotion": [rng.gauss(0, 1) for _ in range(2)]} if i % 4 == 0 else {}),
-        )
-        for i in range(nodes)
-    ]
+    keys = store.add_nodes(
+        [
+            {
+                "id": f"n{i:03}",
+                "type": rng.choice(["Memory", "Concept", "Task", "Odd"]),
+                **({"energy": rng.choice([3, 2.5, 0.7])} if i % 5 == 0 else {}),
+                **({"threshold": rng.uniform(0.5, 2.0)} if i % 7 == 0 else {}),
+                **({"embedding": [rng.gauss(0, 1) for _ in range(3)]} if i % 3 == 0 else {}),
+                **({"emotion": [rng.gauss(0, 1) for _ in range(2)]} if i % 4 == 0 else {}),
+            }
+            for i in range(nodes)
+        ]
+    )
+    rows = []
     for _ in range(links):
-        emotion = {"emotion": [rng.gauss(0, 1), rng.gauss(0, 1)]} if rng.random() < 0.3 else {}
-        store.link(
-            rng.choice(keys),
-            rng.choice(keys),
-            rng.choice(["R", "S", "T"]),
-            log_weight=rng.choice([0, rng.gauss(0, 1)]),
-            **emotion,
-        )
+        own = {"emotion": [rng.gauss(0, 1), rng.gauss(0, 1)]} if rng.random() < 0.3 else {}
+        ends = rng.choice(keys), rng.choice(keys)
+        kind = rng.choice(["R", "S", "T"])
+        rows.append((*ends, kind, {"log_weight": rng.choice([0, rng.gauss(0, 1)]), **own}))
+    store.add_links(rows)
     for i in range(4):
         store.stimulus(minute=i, id=f"s{i}", node=f"n{i:03}", delta=1.5 + i, source="test")
     return keys

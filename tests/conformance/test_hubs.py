@@ -18,15 +18,16 @@ VISITS = [0, 3, 3.7, 800, 10**6, 10**16, 1e300, -2, "many", True, float("inf")]
 def fill_hub(store, size=130, *, alike=False, visits=(0, 3, 800)):
     """Fill a store with a node of many links, and everything in them that might be ranked wrongly; return all keys."""
     rng = random.Random(9)
-    hub = store.node(id="hub", type="Task", energy=50.0)
-    made = [hub]
+    nodes, links = [{"id": "hub", "type": "Task", "energy": 50.0}], []
     for k in range(size):
         name = "aZé\uffff\U0001f600"[k % 5] + f"{k:04}"
         own = {} if alike else {"visits": rng.choice(visits)}
-        made.append(store.node(id=name, type="Memory", threshold=1e6, **own))
+        nodes.append({"id": name, "type": "Memory", "threshold": 1e6, **own})
         weight = 0 if alike else rng.choice([0, 1, 0.5, -20.0, 20.0, 30, rng.gauss(0, 1)])
-        made.append(store.link(hub, made[-1], "R" if alike else rng.choice("RST"), log_weight=weight))
-    return made
+        links.append(("R" if alike else rng.choice("RST"), {"log_weight": weight}))
+    hub, *leaves = store.add_nodes(nodes)
+    keys = store.add_links([(hub, leaf, *link) for leaf, link in zip(leaves, links, strict=True)])
+    return [hub, *(key for pair in zip(leaves, keys, strict=True) for key in pair)]
 
 
 def fill_rubbish(store, hub):

@@ -65,8 +65,7 @@ class Spoiler:
     def pair(self, kind, *, count=1, **properties):
         """Add two nodes of their own, the first of them active, and links between them."""
         source, target = self.node(**{"energy": 3.0, **properties}), self.store.node(id=f"{self.own}-end")
-        for _ in range(count):
-            self.store.link(source, target, kind, log_weight=0.5)
+        self.store.add_links([(source, target, kind, {"log_weight": 0.5})] * count)
 
     def target(self, **properties):
         """Add a node, and an active one of its own that links to it."""
@@ -84,19 +83,25 @@ class Spoiler:
 def healthy(store):
     """Fill a store with a small graph that has nothing wrong, and a stimulus; return its keys."""
     rng = random.Random(11)
-    keys = [
-        store.node(
-            id=f"n{i:02}",
-            type=("Memory", "Concept", "Task")[i % 3],
-            **({"energy": 2.0 + i / 7} if i % 4 == 0 else {}),
-            **({"embedding": [rng.gauss(0, 1) for _ in range(3)]} if i % 3 == 0 else {}),
-            **({"emotion": [rng.gauss(0, 1) for _ in range(2)]} if i % 5 == 0 else {}),
-        )
-        for i in range(NODES)
-    ]
-    for i in range(NODES):
-        for step in (1, 2, 5):
-            store.link(keys[i], keys[(i + step) % NODES], "RS"[step % 2], log_weight=rng.gauss(0, 1))
+    keys = store.add_nodes(
+        [
+            {
+                "id": f"n{i:02}",
+                "type": ("Memory", "Concept", "Task")[i % 3],
+                **({"energy": 2.0 + i / 7} if i % 4 == 0 else {}),
+                **({"embedding": [rng.gauss(0, 1) for _ in range(3)]} if i % 3 == 0 else {}),
+                **({"emotion": [rng.gauss(0, 1) for _ in range(2)]} if i % 5 == 0 else {}),
+            }
+            for i in range(NODES)
+        ]
+    )
+    store.add_links(
+        [
+            (keys[i], keys[(i + step) % NODES], "RS"[step % 2], {"log_weight": rng.gauss(0, 1)})
+            for i in range(NODES)
+            for step in (1, 2, 5)
+        ]
+    )
     store.stimulus(minute=0, id="s0", node="n03", delta=1.5, source="test")
     return keys
 

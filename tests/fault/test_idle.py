@@ -18,8 +18,7 @@ TRIES = 3  # a busy machine makes each query dearer: its caches are others'
 
 def test_a_resting_worker_takes_under_two_percent_of_a_core(connection, tmp_path):
     store = Neo4jStore(Neo4jGraph(connection, "default"))
-    for i in range(100):
-        store.node(id=f"n{i}", energy=0.5)
+    store.add_nodes([{"id": f"n{i}", "energy": 0.5} for i in range(100)])
     path = tmp_path / "health"
     defaults = {"STRIDE_PACE__FIXED": None, "STRIDE_HEALTH__INTERVAL": None}
     with running(store, path, **defaults) as process:

@@ -61,9 +61,8 @@ def books(store):
 def spoilt(store, count):
     """Fill a store, and add so many nodes that are quarantined; return their keys."""
     keys = healthy(store)
-    bad = [store.node(id=f"bad{i:03}", type="Memory", energy=math.nan) for i in range(count)]
-    for key in bad:
-        store.link(key, keys[1], "R", log_weight=1.0)
+    bad = store.add_nodes([{"id": f"bad{i:03}", "type": "Memory", "energy": math.nan} for i in range(count)])
+    store.add_links([(key, keys[1], "R", {"log_weight": 1.0}) for key in bad])
     return bad
 
 

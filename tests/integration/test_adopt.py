@@ -48,6 +48,16 @@ WITH count(*) AS done
 MATCH (o:Order), (p:Product) WHERE (toInteger(o.orderID) * 5 + toInteger(p.productID)) % 6 = 0
 CREATE (o)-[:ORDERS {quantity: 1 + toInteger(p.productID) % 4, discount: 0.1}]->(p)
 """
+LIBRARY = """
+UNWIND range(0, 49999) AS i
+CALL (i) {
+  CREATE (:Author {key: i, name: 'Author ' + i})-[:WROTE {stars: 1 + i % 5}]->(:Book {isbn: toString(i), pages: 90 + i % 700})
+} IN TRANSACTIONS OF 10000 ROWS
+"""
+FRIENDS = """
+MATCH (a:Author) WITH a ORDER BY a.key WITH collect(a) AS all
+UNWIND range(0, 49999) AS i WITH all[i] AS a, all[(i * 7 + 1) % 50000] AS b CREATE (a)-[:KNOWS {since: a.key}]->(b)
+"""
 NODES = "MATCH (n) WHERE NOT n:`__Neo4jMigration` RETURN id(n) AS id, labels(n) AS labels, properties(n) AS p"
 LINKS = (
     "MATCH (a)-[r]->(b) WHERE NOT a:`__Neo4jMigration`"
@@ -115,6 +125,20 @@ def test_movies_are_adopted_tick_and_are_given_back(connection, command, tmp_pat
     assert (done["nodes"], done["links"], done["books_dropped"]) == (52, sum(found["links"].values()), True)
     assert everything(connection) == before
     command("adopt", "--undo", fails=True)
+
+
+def test_a_hundred_thousand_nodes_are_adopted_tick_and_are_given_back(connection, command):
+    connection.statement(LIBRARY)
+    connection.statement(FRIENDS)
+    before = everything(connection)
+    how = ("--nodes=Author,Book", "--links=WROTE,KNOWS", "--id-from=Author=name", "--id-from=Book=isbn")
+    found = command("adopt", *how, "--weight-from=WROTE=stars", "--json")
+    assert (found["nodes"], found["links"]) == ({"Author": 50_000, "Book": 50_000}, {"WROTE": 50_000, "KNOWS": 50_000})
+    command("inject", "Author 17", "30")
+    command("run", "--ticks=5")
+    assert {"Author 17", "Author 120"} <= {node["id"] for node in command("top", "--json")["results"]}
+    command("adopt", "--undo", "--yes")
+    assert everything(connection) == before
 
 
 def test_northwind_has_the_same_keys_under_each_label(connection, command):
