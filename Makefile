@@ -33,7 +33,7 @@ demo: install
 	@$(BIN)/stridegraph demo $(if $(WORD),--word "$(WORD)")
 
 test: install
-	EXAMPLES=$${EXAMPLES:-2000} $(BIN)/pytest -n $(or $(PROCESSES),3) $(ARGS)
+	EXAMPLES=$${EXAMPLES:-2000} $(BIN)/pytest -n $(or $(PROCESSES),4) $(ARGS)
 
 # the matrix of reliability at full length, which is days; it goes on where it was broken off, and writes docs/reliability.md
 fault: install

@@ -11,6 +11,7 @@ import os
 import shutil
 import socket
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from unittest import mock
 
@@ -18,6 +19,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests import aot
 from tests.container import neo4j as container
 from tests.stores import MemoryStore, Neo4jStore, compile_kernels
 from worker.database import conf, local_server
@@ -34,7 +36,6 @@ EMPTY = """
 MATCH (n) WHERE none(l IN labels(n) WHERE l STARTS WITH '__Neo4j')
 CALL (n) { DETACH DELETE n } IN TRANSACTIONS OF 5000 ROWS
 """
-EVERYWHERE = ("integration", "conformance", "container")  # suites that run on every database; the others on the first
 OLDER_VERSION = "5.26.30"
 CI = bool(os.environ.get("CI"))
 OWN = ("tests/integration/test_local_server.py", "tests/fault/test_server.py", "tests/acceptance/test_page.py")
@@ -71,24 +72,25 @@ def pytest_configure(config):
 
 
 def pytest_sessionstart(session):
-    """Compile the kernels once, before several processes would do so at the same time."""
+    """Do once what several processes would do at the same time: compile the kernels, have Java load the server."""
     if getattr(session.config.option, "numprocesses", None) and not hasattr(session.config, "workerinput"):
-        compile_kernels()
+        with ThreadPoolExecutor() as beside:
+            made = beside.submit(aot.cache)
+            compile_kernels()
+        os.environ["JDK_JAVA_OPTIONS"] += f" -XX:AOTCache={made.result()}"
 
 
 def pytest_generate_tests(metafunc):
     if "database" in metafunc.fixturenames:
-        chosen = metafunc.config.databases
-        if metafunc.definition.path.parent.name not in EVERYWHERE:
-            chosen = chosen[:1]
-        smoke = metafunc.definition.get_closest_marker("smoke")
-        metafunc.parametrize("database", [d for d in chosen if smoke or d != OLDER], indirect=True)
+        metafunc.parametrize("database", _databases(metafunc), indirect=True)
     if "store" in metafunc.fixturenames:
-        chosen = metafunc.config.databases
-        if metafunc.definition.path.parent.name not in EVERYWHERE:
-            smoke = metafunc.definition.get_closest_marker("smoke")
-            chosen = [d for d in chosen if d == chosen[0] or (smoke and d == OLDER)]
-        metafunc.parametrize("store", [MEMORY, *chosen], indirect=True)
+        metafunc.parametrize("store", [MEMORY, *_databases(metafunc)], indirect=True)
+
+
+def _databases(metafunc):
+    """Return the first database, and for what is marked `smoke` the others."""
+    first, *others = metafunc.config.databases
+    return [first, *(others if metafunc.definition.get_closest_marker("smoke") else ())]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.proofs.graphs import chain, ends, energies, frames, leaves, star
-from tests.property.worlds import World, build, queue
+from tests.property.worlds import World, build, queue, share
 from worker.graph.attach import attach
 from worker.tick import tick
 
@@ -86,6 +86,7 @@ def test_s04_after_as_many_ticks_a_star_holds_many_a_little_and_a_chain_few(tick
     assert reach[id(spread)] == 4 * ticks  # K = 4, and those visited least come first
 
 
+@share(0.25)
 @given(st.integers(1, 24), st.integers(1, 24), st.integers(1, 8))
 def test_s04_every_active_node_is_served_within_its_turn(active, cap, ticks):
     """Of any ⌈active / cap⌉ ticks in a row, each active node strides in one at least, and no tick has more than `cap`."""

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.proofs.graphs import told
-from tests.property.worlds import World, build, close, steps, worlds
+from tests.property.worlds import World, build, close, share, steps, worlds
 from worker.graph.attach import attach
 from worker.physics.learning import learn
 from worker.physics.parameters import Learning
@@ -32,6 +32,7 @@ def growth(target, *, energy, weight, emotion):
     return event["tier"], event["after"] - event["before"], stride["delta_e"]
 
 
+@share(0.25)
 @given(st.floats(1.0, 40.0), st.floats(-5.0, 4.5), st.lists(st.floats(-2.0, 2.0), max_size=3))
 def test_s08_co_active_grows_faster_than_causal_and_causal_than_background(energy, weight, emotion):
     """Same ΔE/Θ, same rank, same link: the tier is all that differs, and the growth is as 1 : 0.6 : 0.3."""
@@ -47,6 +48,7 @@ def test_s08_co_active_grows_faster_than_causal_and_causal_than_background(energ
     assert close(found["background"], 0.3 * found["co_activation"], 1e-9, 1e-14)
 
 
+@share(0.25)
 @given(worlds(learning=EAGER, weight_decay={}))
 def test_s08_no_link_grows_beyond_its_guard_nor_all_beyond_theirs_and_nothing_by_next_to_nothing(world):
     graph = build(world)
@@ -78,6 +80,7 @@ def test_s08_where_all_links_would_grow_by_the_most_they_shrink_alike():
     assert max(grown) == min(grown) < 0.05
 
 
+@share(0.25)
 @given(worlds(learning={"rate": 1.0, "gate": "newness"}, guards={"min_strides": 4}))
 def test_s08_newness_learns_only_by_a_retry_that_lifts_its_target(world):
     for _, frame in steps(world, build(world)):
@@ -90,6 +93,7 @@ def test_s08_newness_learns_only_by_a_retry_that_lifts_its_target(world):
             assert staged.snapshot[target[k]] < threshold <= staged.after[target[k]]
 
 
+@share(0.25)
 @given(worlds(learning={"rate": 1.0, "gate": "off"}, weight_decay={}))
 def test_s08_off_never_learns(world):
     graph = build(world)

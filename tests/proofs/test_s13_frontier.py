@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.proofs.graphs import chain, ends, energies, frames, leaves, star, told
-from tests.property.worlds import World, build, steps, worlds
+from tests.property.worlds import World, build, share, steps, worlds
 from worker.events.build import events
 
 FADING = {"half_life": {"*": 10.0}}
@@ -25,6 +25,7 @@ def test_s13_around_a_hub_the_radius_stays_one():
     assert [frame.diffusion_radius for frame in frames(world)] == [1] * 6
 
 
+@share(0.25)
 @given(worlds(budgets=False, ticks=6, tick={"alpha": 0.2}))
 def test_s13_the_radius_is_that_of_a_walk_along_the_strides(world):
     """Seeds are the nodes that stimuli came to; active nodes that no stride from one has reached count for nothing."""
@@ -77,6 +78,7 @@ def test_s13_a_node_that_is_lifted_and_fades_in_the_same_tick_flips_twice():
     assert flips(world) == [[("a", "on", "stimulus"), ("a", "off", "decay")]]
 
 
+@share(0.25)
 @given(worlds(budgets=False, ticks=6, tick={"alpha": 0.2}))
 def test_s13_the_flips_are_the_difference_between_who_was_active_and_who_is(world):
     graph, settings = build(world), world.read()

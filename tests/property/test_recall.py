@@ -56,7 +56,7 @@ def result(found):
     return {row.id: row.energy for row in found.results}
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(weight_decay={"enabled": False}), st.data())
 def test_with_context_it_is_the_ticks_of_a_copy_and_leaves_nothing(world, data):
     graph, settings = build(world), settings_of(world, ticks=4)
@@ -71,7 +71,7 @@ def test_with_context_it_is_the_ticks_of_a_copy_and_leaves_nothing(world, data):
     assert recaller.recall(seeds, 1000, context=True)._replace(ms=0) == found._replace(ms=0)
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(weight_decay={"enabled": False}), st.data())
 def test_apart_from_the_context_it_is_the_ticks_of_a_copy_without_energies(world, data):
     """And whatever was recalled before from the same memory of the graph changes no bit of it."""
@@ -119,7 +119,7 @@ def test_an_energy_that_was_written_out_while_it_reads_still_counts():
     assert {hit.id: hit.before > 0.0 for hit in found.results} == {"a": True, "b": True}
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(), st.data())
 def test_paths_lead_from_a_seed_along_links_that_are_there(world, data):
     graph = build(world)
@@ -138,7 +138,7 @@ def test_paths_lead_from_a_seed_along_links_that_are_there(world, data):
             assert ends[-1][1] == row.id
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(), st.data())
 def test_vectors_of_the_same_seeds_are_one_and_any_two_lie_between_nothing_and_that(world, data):
     graph = build(world)

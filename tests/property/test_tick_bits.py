@@ -13,7 +13,7 @@ from tests.property.worlds import World, bits, build, queue, round_trip, run, sh
 NO_RETRY = {"min_strides": 0}  # who may stride below its threshold depends on all others that are
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds())
 def test_s2_two_runs_give_the_same_bits(world):
     graph, trace = run(world)
@@ -22,7 +22,7 @@ def test_s2_two_runs_give_the_same_bits(world):
     assert bits(graph) == bits(again)
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds())
 def test_s2_threads_change_no_bit(world):
     graph, trace = run(world)
@@ -32,7 +32,7 @@ def test_s2_threads_change_no_bit(world):
     assert bits(graph) == bits(again)
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds())
 def test_s2_the_whole_graph_loaded_changes_no_bit(world):
     def load_everything(held):
@@ -46,7 +46,7 @@ def test_s2_the_whole_graph_loaded_changes_no_bit(world):
     assert bits(graph) == bits(again)
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(lone_types=False, guards=NO_RETRY), st.integers(1, 9))
 def test_s2_a_resting_part_added_changes_no_bit_of_the_rest(world, count):
     part = {f"{'am'[k % 2]}{k}": {"type": "Concept", "energy": 0.4} for k in range(count)}  # some before, some after
@@ -62,7 +62,7 @@ def test_s2_a_resting_part_added_changes_no_bit_of_the_rest(world, count):
     assert links == [row for row in bits(again)[1] if row[2] != "ELSEWHERE"]
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(lone_types=False, guards=NO_RETRY, learning={"gate": "off"}), st.integers(2, 9))
 def test_s6_a_busy_part_added_moves_no_other_energy(world, count):
     world = replace(
@@ -82,7 +82,7 @@ def test_s6_a_busy_part_added_moves_no_other_energy(world, count):
         assert [row[:7] for row in ours] == moved  # ends, type, rank, cost, share, energy
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(), st.integers(0, 2**20))
 def test_s2_the_order_of_rows_changes_no_bit(world, seed):
     graph, trace = run(world)
@@ -91,7 +91,7 @@ def test_s2_the_order_of_rows_changes_no_bit(world, seed):
     assert bits(graph) == bits(again)
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(explore=False))
 def test_s2_other_ids_in_the_same_order_change_no_bit(world):
     def new(name):
@@ -115,7 +115,7 @@ def test_s2_other_ids_in_the_same_order_change_no_bit(world):
     assert bits(graph)[2] == bits(again)[2]
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(), st.sampled_from((-20, -3, 1, 9)))
 def test_s6_energies_and_thresholds_scaled_scale_the_result_exactly(world, power):
     factor = 2.0**power
@@ -139,7 +139,7 @@ def test_s6_energies_and_thresholds_scaled_scale_the_result_exactly(world, power
     assert bits(graph)[1:3] == bits(again)[1:3]
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(ticks=6))
 def test_s2_a_restart_after_every_tick_changes_no_bit(world):
     graph, trace = run(world)
@@ -148,7 +148,7 @@ def test_s2_a_restart_after_every_tick_changes_no_bit(world):
     assert bits(graph) == bits(again)
 
 
-@share(0.25)
+@share(0.1)
 @given(worlds(ticks=3), st.data())
 def test_s2_a_full_queue_is_taken_oldest_first_batch_by_batch(world, data):
     pairs = st.tuples(st.sampled_from(sorted(world.nodes)), st.floats(1e-3, 2.0))
