@@ -48,6 +48,9 @@ unserved: dict[str, str] = {}
 # Servers of tests live for minutes: Java's quick compiler alone takes half the CPU, and starts them sooner.
 os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1")
 
+# Java says on standard output that this cache is not one of another program's, which Spark reads as an answer.
+SILENT = "-Xlog:disable -Xlog:all=error:stderr"
+
 settings.register_profile(
     "quick",
     max_examples=int(os.environ.get("EXAMPLES", "200")),
@@ -77,7 +80,7 @@ def pytest_sessionstart(session):
         with ThreadPoolExecutor() as beside:
             made = beside.submit(aot.cache)
             compile_kernels()
-        os.environ["JDK_JAVA_OPTIONS"] += f" -XX:AOTCache={made.result()}"
+        os.environ["JDK_JAVA_OPTIONS"] += f" -XX:AOTCache={made.result()} {SILENT}"
 
 
 def pytest_generate_tests(metafunc):
