@@ -42,7 +42,11 @@ def page() -> str:
     for name in dict.fromkeys(("Stridegraph", "AsyncStridegraph", *classes)):
         if name not in raised:
             lines += _class(name, _tree(classes[name]), _methods(classes[name]))
-    lines += ["## `Seeds`", "What a recall begins with; `Weighted` is a mapping of seeds to weights, such as a dict, its keys all of a kind or not.", *_aliases()]
+    lines += [
+        "## `Seeds`",
+        "What a recall begins with; `Weighted` is a mapping of seeds to weights, such as a dict, its keys all of a kind or not.",
+        *_aliases(),
+    ]
     for extra, file in EXTRAS.items():
         found = next(n for n in ast.parse((ROOT / file).read_text()).body if isinstance(n, ast.ClassDef))
         lines += _class(f"stridegraph.{extra}.{found.name}", found, [])

@@ -14,6 +14,8 @@ from worker.tick import tick
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.smoke]
 
+BLOCKED = "SHOW TRANSACTIONS YIELD status WHERE status STARTS WITH 'Blocked' RETURN status"
+
 
 @pytest.fixture
 def other(connection):
@@ -38,8 +40,11 @@ def during(held, other, text, **parameters):
     with ThreadPoolExecutor(1) as pool, other.begin_transaction() as foreign:
         foreign.run(text, parameters).consume()
         ticking = pool.submit(tick, held, 1.0)
-        time.sleep(0.5)
-        assert ticking.running(), "the tick did not wait for the lock"
+        deadline = time.monotonic() + 60.0
+        while not held.graph.connection.statement(BLOCKED):
+            assert not ticking.done(), "the tick did not wait for the lock"
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
         try:
             foreign.commit()
         finally:
