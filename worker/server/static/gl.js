@@ -33,13 +33,14 @@ export class Painter {
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA32UI, WIDE, data.whole.length / 4 / WIDE, 0, gl.RGBA_INTEGER, gl.UNSIGNED_INT, data.whole);
   }
 
-  /** Take in the picture of all labels. */
-  texts(canvas) {
+  /** Take in the picture of all labels, or a part of it that is new. */
+  texts(canvas, part) {
     const { gl } = this;
     this.picture = canvas;
     gl.bindTexture(gl.TEXTURE_2D, this.textures.texts);
     gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, true);
-    gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, canvas);
+    if (part) gl.texSubImage2D(gl.TEXTURE_2D, 0, part[0], part[1], gl.RGBA, gl.UNSIGNED_BYTE, canvas.getContext("2d").getImageData(...part));
+    else gl.texImage2D(gl.TEXTURE_2D, 0, gl.RGBA, gl.RGBA, gl.UNSIGNED_BYTE, canvas);
     gl.pixelStorei(gl.UNPACK_PREMULTIPLY_ALPHA_WEBGL, false);
   }
 

@@ -10,6 +10,8 @@ const MANY = 4000; // links from which on they are hair lines
 const MOVING = 250; // strides on their way at once
 const REST = 160; // ms without a move after which the view is at rest
 const NAMED = 6; // pixels of a node from which on its name stands beside it
+const ASKED = 150; // nodes that may have their names shown, of those in sight the largest
+const RENAME = 150; // ms between two choices of names, while things move
 const SHADES = 8; // of links, by weight: the heavy are drawn over the light
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -25,6 +27,9 @@ export class GraphMap {
     this.painter = new Painter(this.canvas);
     this.canvas.addEventListener("webglcontextrestored", () => this.#draw());
     this.labels = new Labels();
+    this.unnamed = true; // names are to be chosen anew
+    this.chosen = 0; // when they were
+    this.largest = [];
     this.view = new View(box, {
       moved: () => this.#move(),
       clicked: (at, reach) => select(this.ids[this.#find(at, reach)] ?? null),
@@ -33,8 +38,8 @@ export class GraphMap {
     new ResizeObserver(() => this.#size()).observe(box);
     this.worker = new Worker("/page/layout.js");
     this.worker.onmessage = ({ data }) => this.#place(data);
-    this.theme();
     this.#size();
+    this.theme();
   }
 
   theme() {
@@ -42,6 +47,7 @@ export class GraphMap {
     const shown = (name) => parts(this.colours[name]);
     this.tones = { back: shown("map"), link: shown("link"), glow: shown("glow"), soft: shown("soft"), good: shown("good"), text: shown("text"), types: this.colours.types.map(parts) };
     this.painter.back = this.tones.back.map((value) => value / 255);
+    this.#unwrite();
     if (this.store) this.show(this.store, { links: true });
   }
 
@@ -110,7 +116,8 @@ export class GraphMap {
       }
     }
     for (let k = 0; k < 4 * this.ids.length; k += 4) if (Number.isNaN(places[k])) places.set([8 * (Math.random() - 0.5), 8 * (Math.random() - 0.5)], k);
-    this.worker.postMessage({ version: ++this.version, ids: this.ids, pairs: Uint32Array.from(pairs) });
+    const { clientWidth: width, clientHeight: height } = this.box;
+    this.worker.postMessage({ version: ++this.version, ids: this.ids, pairs: Uint32Array.from(pairs), wide: Math.min(3, Math.max(1 / 3, width / height || 1)) });
     this.#flights();
   }
 
@@ -130,7 +137,8 @@ export class GraphMap {
     layers.flat().forEach((k, at) => { order.whole[4 * at] = k; });
     this.painter.give("places", places);
     this.painter.give("nodes", order);
-    this.named = 0;
+    this.largest = this.ids.map((_, k) => k).sort((one, other) => sizes[4 * other + 2] - sizes[4 * one + 2]);
+    this.unnamed = true;
   }
 
   /** Give each link the width and colour that its weight asks for; the heavy are drawn last, the selected node's after them. */
@@ -147,11 +155,11 @@ export class GraphMap {
     const data = rows(shades.flat().length / 2);
     let k = 0;
     shades.forEach((pairs, shade) => {
-      const heavy = Math.min(1, (shade + 0.5) / SHADES), far = this.near ? 0.8 : (many ? 0.62 : 0.45) * (1 - heavy);
+      const heavy = Math.min(1, (shade + 0.5) / SHADES), far = this.near ? 0.65 : (many ? 0.62 : 0.45) * (1 - heavy);
       const colour = shade === SHADES ? packed(tones.glow, tones.link, 0.35) : packed(tones.link, tones.back, far, many ? 255 * (0.2 + 0.5 * heavy ** 2) : 255);
       for (let at = 0; at < pairs.length; at += 2, k += 4) {
         data.whole.set([pairs[at], pairs[at + 1], colour], k);
-        data.parts[k + 3] = 0.7 + 2 * heavy ** 2;
+        data.parts[k + 3] = shade === SHADES ? 1.6 : 0.7 + 2 * heavy ** 2;
       }
     });
     this.painter.give("links", data);
@@ -170,21 +178,33 @@ export class GraphMap {
     this.painter.give("rings", data);
   }
 
+  /** Choose which names are shown, and where. */
   #names() {
-    const { places: { parts: places }, view, store } = this, { clientWidth: width, clientHeight: height } = this.box, found = [];
+    const { places: { parts: places }, view, store, ids, index, near, box: { clientWidth: width, clientHeight: height } } = this, found = [];
     const { scale, origin: [left, top] } = view, grow = Math.sqrt(view.zoom);
-    this.ids.forEach((id, k) => {
-      const told = id === this.selected || id === this.hovered, size = places[4 * k + 2] * grow;
-      const x = left + scale * places[4 * k], y = top + scale * places[4 * k + 1];
-      if (!told && (size < NAMED || (this.near && !this.near.has(id)) || x < -size || y < 0 || x > width || y > height)) return;
-      found.push([k, x, y, size, told]);
-    });
-    found.sort((one, other) => other[4] - one[4] || other[3] - one[3]);
-    const chosen = this.labels.draw(found.slice(0, 400).map(([k, x, y, size, told]) => [k, x, y, size, brief(named(store.nodes.get(this.ids[k]) ?? { id: this.ids[k] })), told]), width, this);
-    const data = rows(chosen.length);
+    const told = new Set([this.selected, this.hovered].map((id) => index.get(id)).filter((k) => k !== undefined));
+    const ask = (k, card) => {
+      const x = left + scale * places[4 * k], y = top + scale * places[4 * k + 1], size = places[4 * k + 2] * grow;
+      if (x + size > 0 && y + size > 0 && x - size < width && y - size < height) {
+        const node = store.nodes.get(ids[k]) ?? { id: ids[k] };
+        found.push([k, x, y, size, brief(named(node)), card ? 2 : Number(isActive(node))]);
+      }
+    };
+    for (const k of told) ask(k, true);
+    for (const k of this.largest) {
+      if (found.length >= ASKED || places[4 * k + 2] * grow < NAMED) break;
+      if (!told.has(k) && (!near || near.has(ids[k]))) ask(k, false);
+    }
+    const chosen = this.labels.choose(found, [width, height], (...part) => this.painter.texts(this.labels.canvas, part)), data = rows(chosen.length);
     chosen.reverse().forEach((row, k) => data.whole.set(row, 4 * k)); // those on cards over the others
-    this.painter.texts(this.labels.canvas);
     this.painter.give("labels", data);
+  }
+
+  /** Names are to be written anew: in other colours, or for another screen. */
+  #unwrite() {
+    this.labels.clear(this);
+    this.painter.texts(this.labels.canvas);
+    this.unnamed = true;
   }
 
   #place({ version, places }) {
@@ -215,7 +235,7 @@ export class GraphMap {
     if (node === this.hovered) return;
     this.hovered = node;
     this.box.style.cursor = node ? "pointer" : "";
-    this.named = 0;
+    this.unnamed = true;
     this.#rings();
     this.#draw();
   }
@@ -223,13 +243,13 @@ export class GraphMap {
   #size() {
     this.dense = Math.max(1, Math.min(2, Math.round(devicePixelRatio || 1)));
     this.painter.size(Math.max(1, this.box.clientWidth * this.dense), Math.max(1, this.box.clientHeight * this.dense));
-    this.named = 0;
+    this.#unwrite();
     this.#draw();
   }
 
   #move() {
     this.stirred = true; // the rest is counted from the frame that shows it: a slow one is no rest
-    this.named = 0;
+    this.unnamed = true;
     this.#draw();
   }
 
@@ -240,9 +260,10 @@ export class GraphMap {
       if (this.stirred) this.rests = now + REST;
       const { view, dense } = this, moves = now < this.rests, [x, y] = view.origin;
       this.stirred = false;
-      if (!moves && !this.named && this.store) {
+      if (this.store && this.unnamed && (!moves || now > this.chosen + RENAME)) {
         this.#names();
-        this.named = 1;
+        this.unnamed = false;
+        this.chosen = now;
       }
       this.painter.draw(
         { scale: view.scale * dense, x: x * dense, y: y * dense, dense, grow: dense * Math.sqrt(view.zoom), now: Math.floor(now) },

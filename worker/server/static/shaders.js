@@ -74,11 +74,11 @@ export const PROGRAMS = {
     vec2 c = corner() * (r + half_ + 1.); put(place(n) + c); at = vec4(c, r, half_); colour.a *= pow(1. - part, 1.5);`,
     `void main() { paint(colour, cover(abs(length(at.xy) - at.z), at.w)); }`,
   ),
-  // a label: node; where in the picture of all labels; width, whether it stands on the left, and height
+  // a label: node; where in the picture of all labels; width, the side it stands on (right, left, below, above), and height
   labels: program(
-    `uvec4 l = mine(), n = row(nodes, l.x); vec2 far = vec2(l.w & 32767u, l.w >> 16), c = (corner() + 1.) / 2. * far; colour = vec4(1);
-    float beside = size(n) + grow.x; put(floor(place(n) + vec2((l.w & 32768u) == 0u ? beside : -beside - far.x, -far.y / 2.)) + c);
-    at = vec4(c + vec2(l.y, l.z), 0, 0);`,
+    `uvec4 l = mine(), n = row(nodes, l.x); vec2 far = vec2(l.w & 4095u, l.w >> 16), c = (corner() + 1.) / 2. * far; colour = vec4(1);
+    float beside = size(n); vec2 to[4] = vec2[](vec2(beside, -far.y / 2.), vec2(-beside - far.x, -far.y / 2.), vec2(-far.x / 2., beside), vec2(-far.x / 2., -beside - far.y));
+    put(floor(place(n) + to[l.w >> 12 & 3u]) + c); at = vec4(c + vec2(l.y, l.z), 0, 0);`,
     `uniform highp sampler2D texts; void main() { seen = texelFetch(texts, ivec2(at.xy), 0); }`,
   ),
 };

@@ -5,7 +5,7 @@ export function short(value) {
   const size = Math.abs(value);
   if (size === 0) return "0";
   if (size >= 10_000) return Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
-  if (size < 0.001) return value.toExponential(0);
+  if (size < 0.001) return Number(value.toPrecision(1)).toString();
   return Number(value.toPrecision(3)).toString();
 }
 
