@@ -31,7 +31,7 @@ export class Chart {
     this.plot = onProcessor(() => new uPlot({
       width: this.box.clientWidth || 300, height: this.box.clientHeight || 110, legend: { show: false }, cursor: { show: false }, padding: [6, 12, 0, 0],
       scales: { x: { time: false }, y: { range: () => [0, this.high] } }, hooks: { draw: [(plot) => this.#cut(plot)] },
-      axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")) }, { ...axis, size: 44, values: (_, ticks) => ticks.map(short) }],
+      axes: [{ ...axis, values: (_, ticks) => ticks.map((tick) => (Number.isInteger(tick) ? tick : "")) }, { ...axis, size: 44, values: (_, ticks) => ticks.map((tick) => (this.data[0].length ? short(tick) : "")) }],
       series: [{}, ...(this.stacked ? drawn.toReversed() : drawn)],
     }, this.shown(), this.box));
   }

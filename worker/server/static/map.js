@@ -10,6 +10,7 @@ const MANY = 4000; // links from which on they are hair lines
 const MOVING = 250; // strides on their way at once
 const REST = 160; // ms without a move after which the view is at rest
 const NAMED = 6; // pixels of a node from which on its name stands beside it
+const SOME = 12; // nodes that are named however small all are
 const ASKED = 150; // nodes that may have their names shown, of those in sight the largest
 const RENAME = 150; // ms between two choices of names, while things move
 const SHADES = 8; // of links, by weight: the heavy are drawn over the light
@@ -102,6 +103,7 @@ export class GraphMap {
   /** Number the nodes anew; who was there keeps its place, who is new begins beside a neighbour. */
   #shape(store) {
     const before = this.index, old = this.places.parts;
+    this.painter.anew();
     this.ids = [...store.nodes.keys()];
     this.index = new Map(this.ids.map((id, k) => [id, k]));
     this.places = rows(this.ids.length);
@@ -135,7 +137,7 @@ export class GraphMap {
       layers[id === selected ? 2 : active ? 1 : 0].push(k);
     });
     layers.flat().forEach((k, at) => { order.whole[4 * at] = k; });
-    this.painter.give("places", places);
+    this.painter.give("places", places, "nodes");
     this.painter.give("nodes", order);
     this.largest = this.ids.map((_, k) => k).sort((one, other) => sizes[4 * other + 2] - sizes[4 * one + 2]);
     this.unnamed = true;
@@ -192,7 +194,7 @@ export class GraphMap {
     };
     for (const k of told) ask(k, true);
     for (const k of this.largest) {
-      if (found.length >= ASKED || places[4 * k + 2] * grow < NAMED) break;
+      if (found.length >= (places[4 * k + 2] * grow < NAMED ? SOME : ASKED)) break;
       if (!told.has(k) && (!near || near.has(ids[k]))) ask(k, false);
     }
     const chosen = this.labels.choose(found, [width, height], (...part) => this.painter.texts(this.labels.canvas, part)), data = rows(chosen.length);
@@ -215,7 +217,7 @@ export class GraphMap {
       xs.push(places[2 * k]);
       ys.push(places[2 * k + 1]);
     }
-    this.painter.give("places", this.places);
+    this.painter.give("places", this.places, "links");
     const [x, width] = extent(xs), [y, height] = extent(ys);
     this.view.fit({ x, y, width, height });
   }
@@ -242,9 +244,9 @@ export class GraphMap {
 
   #size() {
     this.dense = Math.max(1, Math.min(2, Math.round(devicePixelRatio || 1)));
-    this.painter.size(Math.max(1, this.box.clientWidth * this.dense), Math.max(1, this.box.clientHeight * this.dense));
+    this.painter.size(Math.max(1, this.box.clientWidth * this.dense), Math.max(1, this.box.clientHeight * this.dense), this.dense);
     this.#unwrite();
-    this.#draw();
+    this.#frame(performance.now()); // at once: what has another size is black
   }
 
   #move() {
@@ -257,22 +259,26 @@ export class GraphMap {
   #draw() {
     this.due ??= requestAnimationFrame((now) => {
       this.due = null;
-      if (this.stirred) this.rests = now + REST;
-      const { view, dense } = this, moves = now < this.rests, [x, y] = view.origin;
-      this.stirred = false;
-      if (this.store && this.unnamed && (!moves || now > this.chosen + RENAME)) {
-        this.#names();
-        this.unnamed = false;
-        this.chosen = now;
-      }
-      this.painter.draw(
-        { scale: view.scale * dense, x: x * dense, y: y * dense, dense, grow: dense * Math.sqrt(view.zoom), now: Math.floor(now) },
-        { moves, thin: this.painter.data.links.count > MANY, took: now - this.before },
-      );
-      this.before = now;
-      this.drawn += 1;
-      if (moves || now < this.until) this.#draw();
+      this.#frame(now);
     });
+  }
+
+  #frame(now) {
+    if (this.stirred) this.rests = now + REST;
+    const { view, dense } = this, moves = now < this.rests, [x, y] = view.origin;
+    this.stirred = false;
+    if (this.store && this.unnamed && (!moves || now > this.chosen + RENAME)) {
+      this.#names();
+      this.unnamed = false;
+      this.chosen = now;
+    }
+    const more = this.painter.draw(
+      { scale: view.scale * dense, x: x * dense, y: y * dense, dense, grow: dense * Math.sqrt(view.zoom), now: Math.floor(now) },
+      { thin: this.painter.data.links.count > MANY, took: now - this.before },
+    );
+    this.before = now;
+    this.drawn += 1;
+    if (more || moves || now < this.until) this.#draw();
   }
 }
 

@@ -34,12 +34,18 @@ float cover(float far, float reach) { return clamp(reach + .5 - far, 0., 1.); }
 const program = (vertex, fragment) => [`${VERTEX} void main() { ${vertex} }`, `${FRAGMENT} ${fragment}`];
 
 export const PROGRAMS = {
-  // what was drawn before, as it is
+  // a picture of what was drawn before; shift: its pixels for a pixel, and which of them is the first
   still: [
     `#version 300 es
     void main() { gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1); }`,
     `#version 300 es
-    precision highp float; uniform highp sampler2D scene; out vec4 seen; void main() { seen = texelFetch(scene, ivec2(gl_FragCoord.xy), 0); }`,
+    precision highp float; uniform highp sampler2D scene; uniform vec3 shift, back; out vec4 seen;
+    void main() {
+      vec2 at = gl_FragCoord.xy * shift.x + shift.yz, room = vec2(textureSize(scene, 0));
+      if (any(lessThan(at, vec2(0))) || any(greaterThanEqual(at, room))) seen = vec4(back, 1);
+      else if (shift.x == 1.) seen = texelFetch(scene, ivec2(at), 0);
+      else seen = texture(scene, at / room);
+    }`,
   ],
   // a link: source, target, colour, width
   hair: program(
