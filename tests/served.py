@@ -76,7 +76,7 @@ class Desk:
         found = next((row for row in self._rows() if row["id"] == own), None)
         ends = {key: n["id"] for key, n in self.graph.node.items()}
         links = [
-            {"target": ends[link.target], "type": link.type, "log_weight": 0.0, "z": 0.0}
+            {"target": ends[link.target], "label": None, "type": link.type, "log_weight": 0.0, "z": 0.0}
             for link in list(self.graph.link.values())
             if ends[link.source] == own
         ]

@@ -50,7 +50,7 @@ export class Chart {
   /** Let the scale end above what is usual. */
   #scale() {
     const columns = this.shown().slice(1), most = this.data[0].map((_, k) => Math.max(0, ...columns.map((column) => column[k] ?? 0)));
-    const sorted = most.toSorted((one, other) => one - other), highest = sorted.at(-1) ?? 0, usual = sorted[Math.floor(USUAL * (sorted.length - 1))] ?? 0;
+    const sorted = most.toSorted((one, other) => one - other), highest = sorted.at(-1) ?? 0, usual = sorted[Math.ceil(USUAL * sorted.length) - 1] ?? 0;
     this.peak = usual > 0 && highest > FAR * usual ? most.indexOf(highest) : null;
     this.high = (this.peak === null ? 1.08 * highest : 1.5 * usual) || 1;
     this.highest = highest;

@@ -23,6 +23,7 @@ export class Painter {
     this.back = [1, 1, 1];
     this.budget = 4 * FEWEST; // links and nodes that keep pace
     this.made = 0; // pictures
+    this.later = []; // what was given while one was being made
     canvas.addEventListener("webglcontextlost", (event) => event.preventDefault());
     canvas.addEventListener("webglcontextrestored", () => this.#begin());
     this.#begin();
@@ -35,9 +36,11 @@ export class Painter {
     else this.#take(name, data, wears);
   }
 
-  /** Begin anew: nodes have other numbers now. */
+  /** Begin anew: nodes have other numbers now, or the map another size. */
   anew() {
-    Object.assign(this, { next: null, later: [], worn: "links" });
+    this.next = null;
+    for (const given of this.later.splice(0)) this.#take(...given);
+    this.worn = "links";
   }
 
   /** Take in the picture of all labels, or a part of it that is new. */
@@ -131,7 +134,6 @@ export class Painter {
 
   #begin() {
     const { gl } = this;
-    this.anew();
     this.programs = Object.fromEntries(Object.entries(PROGRAMS).map(([name, sources]) => [name, this.#program(sources)]));
     this.textures = Object.fromEntries([...Object.keys(this.data), "texts"].map((name) => [name, this.#texture(gl.NEAREST)]));
     this.pictures = Array.from({ length: 3 }, () => ({ texture: this.#texture(gl.LINEAR), buffer: gl.createFramebuffer(), view: null })); // shown, ready, links

@@ -24,9 +24,10 @@ export class Labels {
   }
 
   /** Choose among [number, x, y, size, text, tone], in the order of their worth; return each as the shader takes it, and tell `written` which
-   * part of the picture is new. `tone`: 0 pale; 1 full; 2 on a card, and in any case. `room`: width and height in pixels. */
-  choose(found, room, written) {
-    const taken = [], discs = found.slice(0, NEAR), chosen = [], sides = new Map();
+   * part of the picture is new. `tone`: 0 pale; 1 full; 2 on a card, and in any case. `room`: width and height in pixels; `over`: boxes of what
+   * lies over the map. */
+  choose(found, { room, over }, written) {
+    const taken = [...over], discs = found.slice(0, NEAR), chosen = [], sides = new Map();
     for (const [index, x, y, size, text, tone] of found) {
       if (chosen.length === MOST) break;
       const width = this.#width(text, tone), before = this.sides.get(index) ?? 0;

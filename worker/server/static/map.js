@@ -182,7 +182,7 @@ export class GraphMap {
 
   /** Choose which names are shown, and where. */
   #names() {
-    const { places: { parts: places }, view, store, ids, index, near, box: { clientWidth: width, clientHeight: height } } = this, found = [];
+    const { places: { parts: places }, view, store, ids, index, near, box } = this, { clientWidth: width, clientHeight: height } = box, found = [];
     const { scale, origin: [left, top] } = view, grow = Math.sqrt(view.zoom);
     const told = new Set([this.selected, this.hovered].map((id) => index.get(id)).filter((k) => k !== undefined));
     const ask = (k, card) => {
@@ -197,7 +197,8 @@ export class GraphMap {
       if (found.length >= (places[4 * k + 2] * grow < NAMED ? SOME : ASKED)) break;
       if (!told.has(k) && (!near || near.has(ids[k]))) ask(k, false);
     }
-    const chosen = this.labels.choose(found, [width, height], (...part) => this.painter.texts(this.labels.canvas, part)), data = rows(chosen.length);
+    const over = [...box.parentElement.children].filter((one) => one !== box && !one.hidden).map(({ offsetLeft: x, offsetTop: y, offsetWidth: far, offsetHeight: deep }) => [x, y, x + far, y + deep]);
+    const chosen = this.labels.choose(found, { room: [width, height], over }, (...part) => this.painter.texts(this.labels.canvas, part)), data = rows(chosen.length);
     chosen.reverse().forEach((row, k) => data.whole.set(row, 4 * k)); // those on cards over the others
     this.painter.give("labels", data);
   }
@@ -246,6 +247,7 @@ export class GraphMap {
     this.dense = Math.max(1, Math.min(2, Math.round(devicePixelRatio || 1)));
     this.painter.size(Math.max(1, this.box.clientWidth * this.dense), Math.max(1, this.box.clientHeight * this.dense), this.dense);
     this.#unwrite();
+    if (this.store) this.#nodes(this.store); // how large they are depends on the room
     this.#frame(performance.now()); // at once: what has another size is black
   }
 

@@ -108,8 +108,9 @@ export class Panel {
       this.read(found);
       $("panel-visits").textContent = found.visits.toLocaleString("en");
       if (found.energy === null) $("panel-energy").textContent = "quarantined";
+      $("panel-none").hidden = found.links.length > 0;
       $("panel-links").replaceChildren(...found.links.map((link) => {
-        const to = store.nodes.get(link.target), button = element("button", { type: "button", className: "link", textContent: to ? named(to) : link.target });
+        const button = element("button", { type: "button", className: "link", textContent: named({ id: link.target, label: link.label }) });
         button.addEventListener("click", () => this.select(link.target));
         return element("tr", {}, element("td", {}, button, element("small", { textContent: plain(link.type) })), element("td", { className: "n", textContent: short(link.log_weight) }), element("td", { className: "n", textContent: link.z === null ? "skipped" : link.z.toFixed(2) }));
       }));
