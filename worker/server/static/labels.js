@@ -3,6 +3,7 @@
 const CELL = { width: 256, height: 24 }, ACROSS = 4, CELLS = 96, MOST = 48; // pixels; in a row of the picture; in all; names shown at once
 const SIZE = 12, HALF = 9; // pixels: of the letters; up and down from its middle that a name takes
 const CARD = 2; // the tone of what is pointed at, or selected
+const LARGE = 8; // nodes that even a card makes way for
 const NEAR = 120; // nodes that a name makes way for
 
 export class Labels {
@@ -31,7 +32,8 @@ export class Labels {
     for (const [index, x, y, size, text, tone] of found) {
       if (chosen.length === MOST) break;
       const width = this.#width(text, tone), before = this.sides.get(index) ?? 0;
-      const side = [before, 0, 1, 2, 3].find((one) => free(box(one, x, y, size, width), index, taken, discs, room)) ?? (tone === CARD ? 0 : null);
+      const ways = [before, 0, 1, 2, 3], clear = (among) => ways.find((one) => free(box(one, x, y, size, width), index, taken, among, room));
+      const side = clear(discs) ?? (tone === CARD ? clear(discs.slice(0, LARGE)) ?? 0 : null);
       if (side === null) continue;
       taken.push(box(side, x, y, size, width));
       sides.set(index, side);

@@ -29,7 +29,7 @@ onmessage = ({ data }) => {
   }
   version = data.version;
   simulation.nodes(order);
-  for (const [axis, share] of [["x", 1 / data.wide], ["y", data.wide]]) simulation.force(axis).strength(MIDDLE * share);
+  for (const [axis, share] of [["x", data.wide ** -0.5], ["y", data.wide ** 0.5]]) simulation.force(axis).strength(MIDDLE * share);
   charge.strength(order.length > 1500 ? -24 : -70);
   links.links(pairs.map(([source, target]) => ({ source, target })));
   simulation.alphaDecay(order.length > 1500 ? 0.035 : 0.02).alpha(first ? 1 : Math.max(simulation.alpha(), 0.18));
