@@ -74,7 +74,13 @@ class Desk:
     def node(self, own):
         self._asked()
         found = next((row for row in self._rows() if row["id"] == own), None)
-        return found and {**found, "active": found["energy"] >= 1.0, "visits": 0, "links": []}
+        ends = {key: n["id"] for key, n in self.graph.node.items()}
+        links = [
+            {"target": ends[link.target], "label": None, "type": link.type, "log_weight": 0.0, "z": 0.0}
+            for link in list(self.graph.link.values())
+            if ends[link.source] == own
+        ]
+        return found and {**found, "active": found["energy"] >= 1.0, "visits": 0, "links": links}
 
     def neighbourhood(self, limit):
         nodes = [row for row in self.top(limit) if row["energy"] > 0]

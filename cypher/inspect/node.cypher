@@ -1,7 +1,7 @@
 // Purpose:    one node: its energy now, by the exact formula at the clock's reading, and its heaviest links
 // Parameters: graph, id, energy_max; clock: the ledger's decay_clock; half_life: map by type, with `*`; limit: of the links
 // Returns:    id, type, label, energy (null: quarantined), threshold (null: the type's), visits, links (a list of
-//             maps: target, type, log_weight; heaviest first, ties by target), one row; none where there is no such node
+//             maps: target, its label, type, log_weight; heaviest first, ties by target), one row; none where there is no such node
 // Plan:       one seek by the unique key, and its links
 CYPHER 5
 MATCH (n:Node {graph: $graph, id: $id})
@@ -10,7 +10,7 @@ CALL {
   MATCH (n)-[r]->(b:Node)
   WHERE b.graph = $graph AND r.log_weight IS :: INTEGER | FLOAT // and not by b.id: that would be a scan of its index
   WITH r, b ORDER BY r.log_weight DESC, b.id LIMIT $limit
-  RETURN collect({target: b.id, type: type(r), log_weight: r.log_weight}) AS links
+  RETURN collect({target: b.id, label: CASE WHEN b.label IS :: STRING THEN b.label END, type: type(r), log_weight: r.log_weight}) AS links
 }
 WITH n, links, CASE WHEN n.energy IS :: INTEGER | FLOAT THEN coalesce(n.energy, 0.0) END AS given,
      CASE WHEN n.energy_at IS :: INTEGER | FLOAT THEN coalesce(n.energy_at, 0.0) END AS at,

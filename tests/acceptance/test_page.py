@@ -5,6 +5,7 @@ import re
 import shutil
 import socket
 from io import BytesIO
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -224,6 +225,14 @@ def test_what_it_says_where_there_is_nothing_to_show(open_page):
 NO_WEBGL = "HTMLCanvasElement.prototype.getContext = new Proxy(HTMLCanvasElement.prototype.getContext, { apply: (get, canvas, given) => given[0] === 'webgl2' ? null : get.apply(canvas, given) })"
 AT = """id => { const { map } = window.page, k = map.index.get(id), { scale, origin } = map.view, { left, top } = map.box.getBoundingClientRect();
   return [0, 1].map((axis) => [left, top][axis] + origin[axis] + scale * map.places.parts[4 * k + axis]) }"""
+# where names stand, as the shader has it: left, top, right, bottom
+NAMES = """() => { const { map } = window.page, { scale, origin } = map.view, { whole, count } = map.painter.data.labels, { parts } = map.places;
+  return Array.from({ length: count }, (_, at) => {
+    const k = whole[4 * at], told = whole[4 * at + 3], width = told & 4095, side = (told >> 12) & 3, size = parts[4 * k + 2] * Math.sqrt(map.view.zoom);
+    const left = origin[0] + scale * parts[4 * k] + [size, -size - width, -width / 2, -width / 2][side];
+    const middle = origin[1] + scale * parts[4 * k + 1] + [0, 0, size + 12, -size - 12][side];
+    return [left, middle - 9, left + width, middle + 9];
+  }) }"""
 LOOKS = "() => [window.page.map.view.x, window.page.map.view.y, window.page.map.view.zoom]"
 
 
@@ -247,6 +256,11 @@ def test_the_map_goes_by_mouse_and_keys_and_outlives_its_context(open_page):
             "() => window.page.map.ids.length === 24 && performance.now() > window.page.map.rests + 1000", timeout=SOON
         )
         page.evaluate("() => window.page.map.worker.terminate()")  # so that nothing moves by itself
+        page.wait_for_function("() => window.page.map.painter.data.labels.count > 6", timeout=SOON)
+        names = page.evaluate(NAMES)
+        assert not [
+            (a, b) for a, b in combinations(names, 2) if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+        ]
         page.mouse.click(*page.evaluate(AT, "n003"))
         expect(page.locator("#panel-title")).to_have_text("n003")
         page.locator("#map").focus()

@@ -139,7 +139,7 @@ def test_run_and_serve(there, capsys):
     assert odd["energy"] == next(row["energy"] for row in top if row["id"] == ODD)
     assert (heavy["energy"], heavy["active"]) == (None, False)
     assert heavy["links"] == [
-        {"target": "target", "type": "R", "log_weight": 0.5, "z": pytest.approx(z_of(store, "R", 0.5))}
+        {"target": "target", "label": None, "type": "R", "log_weight": 0.5, "z": pytest.approx(z_of(store, "R", 0.5))}
     ]
     by_id, by_label, by_nothing = (json.loads(body)["results"] for _, body in searched)
     assert [row["id"] for row in by_id] == ["n000", "n001", "n002"]

@@ -123,8 +123,8 @@ def top(graph: Neo4jGraph, settings: Settings, limit: int) -> list[dict[str, Any
 def node(graph: Neo4jGraph, settings: Settings, own: str) -> dict[str, Any] | None:
     """Return one node as it is now, with its heaviest links; None where the graph has no such node.
 
-    id, type, label, energy (None: it is quarantined), threshold, active, visits, links (target, type, log_weight, z: that
-    weight as §3 reads it; None where the physics skips the link).
+    id, type, label, energy (None: it is quarantined), threshold, active, visits, links (target, its label, type, log_weight,
+    z: that weight as §3 reads it; None where the physics skips the link).
     """
     rows = graph.connection.run("inspect/node", id=own, limit=HEAVIEST, **_as_of_now(graph, settings))
     if not rows:

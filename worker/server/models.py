@@ -198,6 +198,12 @@ class LinkOut(BaseModel):
     ]
 
 
+class LinkTo(LinkOut):
+    """A link to another node, and what that is called."""
+
+    label: str | None
+
+
 class LinkAmong(LinkOut):
     """A link between two of the nodes that are shown."""
 
@@ -238,7 +244,7 @@ class NodeNow(BaseModel):
     threshold: float
     active: bool
     visits: int
-    links: Annotated[list[LinkOut], Field(description="its heaviest, up to 50")]
+    links: Annotated[list[LinkTo], Field(description="its heaviest, up to 50")]
 
 
 class RootOf(BaseModel):

@@ -4,7 +4,8 @@ importScripts("/page/d3-dispatch.min.js", "/page/d3-timer.min.js", "/page/d3-qua
 const links = d3.forceLink().distance(38).iterations(1);
 const charge = d3.forceManyBody().theta(1.1).distanceMax(600);
 const simulation = d3.forceSimulation([]).force("link", links).force("charge", charge)
-  .force("x", d3.forceX().strength(0.055)).force("y", d3.forceY().strength(0.055)).stop();
+  .force("x", d3.forceX()).force("y", d3.forceY()).stop();
+const MIDDLE = 0.055; // how strongly nodes are drawn to the middle; less along the longer side of the map
 let nodes = new Map(), order = [], timer = 0, version = 0;
 
 onmessage = ({ data }) => {
@@ -28,6 +29,7 @@ onmessage = ({ data }) => {
   }
   version = data.version;
   simulation.nodes(order);
+  for (const [axis, share] of [["x", data.wide ** -0.5], ["y", data.wide ** 0.5]]) simulation.force(axis).strength(MIDDLE * share);
   charge.strength(order.length > 1500 ? -24 : -70);
   links.links(pairs.map(([source, target]) => ({ source, target })));
   simulation.alphaDecay(order.length > 1500 ? 0.035 : 0.02).alpha(first ? 1 : Math.max(simulation.alpha(), 0.18));

@@ -5,7 +5,7 @@ import { GraphMap } from "./map.js";
 import { Panel, Top, showFlows } from "./panel.js";
 import { Search } from "./search.js";
 import { STAGES, Store, isActive } from "./store.js";
-import { element } from "./words.js";
+import { element, marked } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
 const READ = 3000; // ms between two looks at the database, at least
@@ -151,14 +151,14 @@ class Page {
     $("pause").textContent = paused ? "Resume" : "Pause";
     const told = trouble && trouble.status !== 401 ? [trouble.message, trouble.remedy].filter(Boolean).join(": ") : "";
     $("banner").hidden = !told;
-    if ($("banner").textContent !== told) $("banner").textContent = told;
+    tell("banner", told);
     const active = [...store.nodes.values()].filter(isActive).length;
     $("map").setAttribute("aria-label", `Graph of the ${store.nodes.size} nodes with most energy, ${active} of them active, and ${store.links.size} links. The list of the most active says the same.`);
     const [what, hint, waits] = this.#empty();
     $("empty").hidden = !what;
     $("empty").firstElementChild.hidden = !waits;
-    $("empty-what").textContent = what;
-    $("empty-hint").textContent = hint;
+    tell("empty-what", what);
+    tell("empty-hint", hint);
   }
 
   select(id, { move = true, focus = false, found = null } = {}) {
@@ -193,7 +193,7 @@ class Page {
     if (this.trouble?.status === 401) return ["A token is needed.", "", false];
     if (this.trouble) return ["Nothing to show yet.", "It goes on by itself as soon as there is an answer.", true];
     if (this.first) return ["Reading the graph…", "", true];
-    if (this.counted?.nodes === 0) return [`The graph “${this.graph}” has no nodes.`, "stridegraph import brings them in, and so does Cypher: nodes with the label Node and the properties graph and id.", false];
+    if (this.counted?.nodes === 0) return [`The graph “${this.graph}” has no nodes.`, "`stridegraph import` brings them in, and so does Cypher: nodes with the label `Node` and the properties `graph` and `id`.", false];
     return ["All is at rest: no node has energy.", "Find a node above, and inject some.", false];
   }
 
@@ -258,6 +258,11 @@ class Page {
     this.legend = null;
     this.soon();
   }
+}
+
+/** Say something, unless it is said already. */
+function tell(id, text) {
+  if ($(id).textContent !== text.replaceAll("`", "")) $(id).replaceChildren(...marked(text));
 }
 
 function webgl() {

@@ -10,6 +10,9 @@ const MANY = 4000; // links from which on they are hair lines
 const MOVING = 250; // strides on their way at once
 const REST = 160; // ms without a move after which the view is at rest
 const NAMED = 6; // pixels of a node from which on its name stands beside it
+const SOME = 12; // nodes that are named however small all are
+const ASKED = 150; // nodes that may have their names shown, of those in sight the largest
+const RENAME = 150; // ms between two choices of names, while things move
 const SHADES = 8; // of links, by weight: the heavy are drawn over the light
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -25,6 +28,9 @@ export class GraphMap {
     this.painter = new Painter(this.canvas);
     this.canvas.addEventListener("webglcontextrestored", () => this.#draw());
     this.labels = new Labels();
+    this.unnamed = true; // names are to be chosen anew
+    this.chosen = 0; // when they were
+    this.largest = [];
     this.view = new View(box, {
       moved: () => this.#move(),
       clicked: (at, reach) => select(this.ids[this.#find(at, reach)] ?? null),
@@ -33,8 +39,8 @@ export class GraphMap {
     new ResizeObserver(() => this.#size()).observe(box);
     this.worker = new Worker("/page/layout.js");
     this.worker.onmessage = ({ data }) => this.#place(data);
-    this.theme();
     this.#size();
+    this.theme();
   }
 
   theme() {
@@ -42,6 +48,7 @@ export class GraphMap {
     const shown = (name) => parts(this.colours[name]);
     this.tones = { back: shown("map"), link: shown("link"), glow: shown("glow"), soft: shown("soft"), good: shown("good"), text: shown("text"), types: this.colours.types.map(parts) };
     this.painter.back = this.tones.back.map((value) => value / 255);
+    this.#unwrite();
     if (this.store) this.show(this.store, { links: true });
   }
 
@@ -96,6 +103,7 @@ export class GraphMap {
   /** Number the nodes anew; who was there keeps its place, who is new begins beside a neighbour. */
   #shape(store) {
     const before = this.index, old = this.places.parts;
+    this.painter.anew();
     this.ids = [...store.nodes.keys()];
     this.index = new Map(this.ids.map((id, k) => [id, k]));
     this.places = rows(this.ids.length);
@@ -110,7 +118,8 @@ export class GraphMap {
       }
     }
     for (let k = 0; k < 4 * this.ids.length; k += 4) if (Number.isNaN(places[k])) places.set([8 * (Math.random() - 0.5), 8 * (Math.random() - 0.5)], k);
-    this.worker.postMessage({ version: ++this.version, ids: this.ids, pairs: Uint32Array.from(pairs) });
+    const { clientWidth: width, clientHeight: height } = this.box;
+    this.worker.postMessage({ version: ++this.version, ids: this.ids, pairs: Uint32Array.from(pairs), wide: Math.min(3, Math.max(1 / 3, width / height || 1)) });
     this.#flights();
   }
 
@@ -128,9 +137,10 @@ export class GraphMap {
       layers[id === selected ? 2 : active ? 1 : 0].push(k);
     });
     layers.flat().forEach((k, at) => { order.whole[4 * at] = k; });
-    this.painter.give("places", places);
+    this.painter.give("places", places, "nodes");
     this.painter.give("nodes", order);
-    this.named = 0;
+    this.largest = this.ids.map((_, k) => k).sort((one, other) => sizes[4 * other + 2] - sizes[4 * one + 2]);
+    this.unnamed = true;
   }
 
   /** Give each link the width and colour that its weight asks for; the heavy are drawn last, the selected node's after them. */
@@ -147,11 +157,11 @@ export class GraphMap {
     const data = rows(shades.flat().length / 2);
     let k = 0;
     shades.forEach((pairs, shade) => {
-      const heavy = Math.min(1, (shade + 0.5) / SHADES), far = this.near ? 0.8 : (many ? 0.62 : 0.45) * (1 - heavy);
+      const heavy = Math.min(1, (shade + 0.5) / SHADES), far = this.near ? 0.65 : (many ? 0.62 : 0.45) * (1 - heavy);
       const colour = shade === SHADES ? packed(tones.glow, tones.link, 0.35) : packed(tones.link, tones.back, far, many ? 255 * (0.2 + 0.5 * heavy ** 2) : 255);
       for (let at = 0; at < pairs.length; at += 2, k += 4) {
         data.whole.set([pairs[at], pairs[at + 1], colour], k);
-        data.parts[k + 3] = 0.7 + 2 * heavy ** 2;
+        data.parts[k + 3] = shade === SHADES ? 1.6 : 0.7 + 2 * heavy ** 2;
       }
     });
     this.painter.give("links", data);
@@ -170,21 +180,34 @@ export class GraphMap {
     this.painter.give("rings", data);
   }
 
+  /** Choose which names are shown, and where. */
   #names() {
-    const { places: { parts: places }, view, store } = this, { clientWidth: width, clientHeight: height } = this.box, found = [];
+    const { places: { parts: places }, view, store, ids, index, near, box } = this, { clientWidth: width, clientHeight: height } = box, found = [];
     const { scale, origin: [left, top] } = view, grow = Math.sqrt(view.zoom);
-    this.ids.forEach((id, k) => {
-      const told = id === this.selected || id === this.hovered, size = places[4 * k + 2] * grow;
-      const x = left + scale * places[4 * k], y = top + scale * places[4 * k + 1];
-      if (!told && (size < NAMED || (this.near && !this.near.has(id)) || x < -size || y < 0 || x > width || y > height)) return;
-      found.push([k, x, y, size, told]);
-    });
-    found.sort((one, other) => other[4] - one[4] || other[3] - one[3]);
-    const chosen = this.labels.draw(found.slice(0, 400).map(([k, x, y, size, told]) => [k, x, y, size, brief(named(store.nodes.get(this.ids[k]) ?? { id: this.ids[k] })), told]), width, this);
-    const data = rows(chosen.length);
+    const told = new Set([this.selected, this.hovered].map((id) => index.get(id)).filter((k) => k !== undefined));
+    const ask = (k, card) => {
+      const x = left + scale * places[4 * k], y = top + scale * places[4 * k + 1], size = places[4 * k + 2] * grow;
+      if (x + size > 0 && y + size > 0 && x - size < width && y - size < height) {
+        const node = store.nodes.get(ids[k]) ?? { id: ids[k] };
+        found.push([k, x, y, size, brief(named(node)), card ? 2 : Number(isActive(node))]);
+      }
+    };
+    for (const k of told) ask(k, true);
+    for (const k of this.largest) {
+      if (found.length >= (places[4 * k + 2] * grow < NAMED ? SOME : ASKED)) break;
+      if (!told.has(k) && (!near || near.has(ids[k]))) ask(k, false);
+    }
+    const over = [...box.parentElement.children].filter((one) => one !== box && !one.hidden).map(({ offsetLeft: x, offsetTop: y, offsetWidth: far, offsetHeight: deep }) => [x, y, x + far, y + deep]);
+    const chosen = this.labels.choose(found, { room: [width, height], over }, (...part) => this.painter.texts(this.labels.canvas, part)), data = rows(chosen.length);
     chosen.reverse().forEach((row, k) => data.whole.set(row, 4 * k)); // those on cards over the others
-    this.painter.texts(this.labels.canvas);
     this.painter.give("labels", data);
+  }
+
+  /** Names are to be written anew: in other colours, or for another screen. */
+  #unwrite() {
+    this.labels.clear(this);
+    this.painter.texts(this.labels.canvas);
+    this.unnamed = true;
   }
 
   #place({ version, places }) {
@@ -195,7 +218,7 @@ export class GraphMap {
       xs.push(places[2 * k]);
       ys.push(places[2 * k + 1]);
     }
-    this.painter.give("places", this.places);
+    this.painter.give("places", this.places, "links");
     const [x, width] = extent(xs), [y, height] = extent(ys);
     this.view.fit({ x, y, width, height });
   }
@@ -215,21 +238,22 @@ export class GraphMap {
     if (node === this.hovered) return;
     this.hovered = node;
     this.box.style.cursor = node ? "pointer" : "";
-    this.named = 0;
+    this.unnamed = true;
     this.#rings();
     this.#draw();
   }
 
   #size() {
     this.dense = Math.max(1, Math.min(2, Math.round(devicePixelRatio || 1)));
-    this.painter.size(Math.max(1, this.box.clientWidth * this.dense), Math.max(1, this.box.clientHeight * this.dense));
-    this.named = 0;
-    this.#draw();
+    this.painter.size(Math.max(1, this.box.clientWidth * this.dense), Math.max(1, this.box.clientHeight * this.dense), this.dense);
+    this.#unwrite();
+    if (this.store) this.#nodes(this.store); // how large they are depends on the room
+    this.#frame(performance.now()); // at once: what has another size is black
   }
 
   #move() {
     this.stirred = true; // the rest is counted from the frame that shows it: a slow one is no rest
-    this.named = 0;
+    this.unnamed = true;
     this.#draw();
   }
 
@@ -237,21 +261,26 @@ export class GraphMap {
   #draw() {
     this.due ??= requestAnimationFrame((now) => {
       this.due = null;
-      if (this.stirred) this.rests = now + REST;
-      const { view, dense } = this, moves = now < this.rests, [x, y] = view.origin;
-      this.stirred = false;
-      if (!moves && !this.named && this.store) {
-        this.#names();
-        this.named = 1;
-      }
-      this.painter.draw(
-        { scale: view.scale * dense, x: x * dense, y: y * dense, dense, grow: dense * Math.sqrt(view.zoom), now: Math.floor(now) },
-        { moves, thin: this.painter.data.links.count > MANY, took: now - this.before },
-      );
-      this.before = now;
-      this.drawn += 1;
-      if (moves || now < this.until) this.#draw();
+      this.#frame(now);
     });
+  }
+
+  #frame(now) {
+    if (this.stirred) this.rests = now + REST;
+    const { view, dense } = this, moves = now < this.rests, [x, y] = view.origin;
+    this.stirred = false;
+    if (this.store && this.unnamed && (!moves || now > this.chosen + RENAME)) {
+      this.#names();
+      this.unnamed = false;
+      this.chosen = now;
+    }
+    const more = this.painter.draw(
+      { scale: view.scale * dense, x: x * dense, y: y * dense, dense, grow: dense * Math.sqrt(view.zoom), now: Math.floor(now) },
+      { thin: this.painter.data.links.count > MANY, took: now - this.before },
+    );
+    this.before = now;
+    this.drawn += 1;
+    if (more || moves || now < this.until) this.#draw();
   }
 }
 

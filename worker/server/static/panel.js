@@ -4,6 +4,7 @@ import { isActive, named } from "./store.js";
 import { element, short } from "./words.js";
 
 const $ = (id) => document.getElementById(id);
+const plain = (type) => type.toLowerCase().replaceAll("_", " ");
 const SHOWN = 15;
 const REASONS = {
   weight: "chosen for their weight", goal: "chosen for the goal", novelty: "chosen for novelty", resonance: "chosen by the mood",
@@ -107,11 +108,11 @@ export class Panel {
       this.read(found);
       $("panel-visits").textContent = found.visits.toLocaleString("en");
       if (found.energy === null) $("panel-energy").textContent = "quarantined";
+      $("panel-none").hidden = found.links.length > 0;
       $("panel-links").replaceChildren(...found.links.map((link) => {
-        const to = store.nodes.get(link.target), button = element("button", { type: "button", className: "link", textContent: to ? named(to) : link.target });
+        const button = element("button", { type: "button", className: "link", textContent: named({ id: link.target, label: link.label }) });
         button.addEventListener("click", () => this.select(link.target));
-        return element("tr", {}, element("td", {}, button), element("td", { textContent: link.type.toLowerCase().replaceAll("_", " ") }),
-          element("td", { className: "n", textContent: short(link.log_weight) }), element("td", { className: "n", textContent: link.z === null ? "skipped" : link.z.toFixed(2) }));
+        return element("tr", {}, element("td", {}, button, element("small", { textContent: plain(link.type) })), element("td", { className: "n", textContent: short(link.log_weight) }), element("td", { className: "n", textContent: link.z === null ? "skipped" : link.z.toFixed(2) }));
       }));
       this.show(store);
     } catch (error) {
@@ -127,12 +128,12 @@ export class Panel {
     const { given, flip } = store.why(this.id);
     const lines = given.slice(0, 6).map((one) => {
       const from = store.nodes.get(one.source);
-      if (one.stimulus) return element("li", {}, `a stimulus of ${short(one.energy)} `, element("small", { textContent: one.source ? `by ${one.source}` : "" }));
+      if (one.stimulus) return element("li", {}, `a stimulus of ${short(one.energy)} ${one.source ? `by ${one.source}` : ""}`);
       const button = element("button", { type: "button", className: "link", textContent: from ? named(from) : one.source });
       button.addEventListener("click", () => this.select(one.source));
       const most = [...one.reasons].sort((a, b) => b[1] - a[1])[0];
-      const told = [one.type.toLowerCase().replaceAll("_", " "), `${one.times} ${one.times === 1 ? "stride" : "strides"}`, most && (REASONS[most[0]] ?? most[0])].filter(Boolean).join(", ");
-      return element("li", {}, `${short(one.energy)} from `, button, element("small", { textContent: ` ${told}` }));
+      const told = [plain(one.type), `${one.times} ${one.times === 1 ? "stride" : "strides"}`, most && (REASONS[most[0]] ?? most[0])].filter(Boolean).join(", ");
+      return element("li", { className: "given" }, element("span", { className: "n", textContent: short(one.energy) }), element("span", { className: "unseen", textContent: " from " }), button, element("small", { textContent: ` ${told}` }));
     });
     if (flip) lines.unshift(element("li", {}, `${flip.flip === "on" ? "It became active" : "It ceased to be"} at tick ${flip.frame}, by ${flip.cause === "stimulus" ? "a stimulus" : flip.cause === "stride" ? "strides" : "decay"}.`));
     if (node.energy !== undefined && node.threshold && !isActive(node)) lines.unshift(element("li", { textContent: `It is not: ${short(node.energy / node.threshold * 100)} % of its threshold.` }));

@@ -34,12 +34,18 @@ float cover(float far, float reach) { return clamp(reach + .5 - far, 0., 1.); }
 const program = (vertex, fragment) => [`${VERTEX} void main() { ${vertex} }`, `${FRAGMENT} ${fragment}`];
 
 export const PROGRAMS = {
-  // what was drawn before, as it is
+  // a picture of what was drawn before; shift: its pixels for a pixel, and which of them is the first
   still: [
     `#version 300 es
     void main() { gl_Position = vec4(gl_VertexID == 1 ? 3 : -1, gl_VertexID == 2 ? 3 : -1, 0, 1); }`,
     `#version 300 es
-    precision highp float; uniform highp sampler2D scene; out vec4 seen; void main() { seen = texelFetch(scene, ivec2(gl_FragCoord.xy), 0); }`,
+    precision highp float; uniform highp sampler2D scene; uniform vec3 shift, back; out vec4 seen;
+    void main() {
+      vec2 at = gl_FragCoord.xy * shift.x + shift.yz, room = vec2(textureSize(scene, 0));
+      if (any(lessThan(at, vec2(0))) || any(greaterThanEqual(at, room))) seen = vec4(back, 1);
+      else if (shift.x == 1.) seen = texelFetch(scene, ivec2(at), 0);
+      else seen = texture(scene, at / room);
+    }`,
   ],
   // a link: source, target, colour, width
   hair: program(
@@ -74,11 +80,11 @@ export const PROGRAMS = {
     vec2 c = corner() * (r + half_ + 1.); put(place(n) + c); at = vec4(c, r, half_); colour.a *= pow(1. - part, 1.5);`,
     `void main() { paint(colour, cover(abs(length(at.xy) - at.z), at.w)); }`,
   ),
-  // a label: node; where in the picture of all labels; width, whether it stands on the left, and height
+  // a label: node; where in the picture of all labels; width, the side it stands on (right, left, below, above), and height
   labels: program(
-    `uvec4 l = mine(), n = row(nodes, l.x); vec2 far = vec2(l.w & 32767u, l.w >> 16), c = (corner() + 1.) / 2. * far; colour = vec4(1);
-    float beside = size(n) + grow.x; put(floor(place(n) + vec2((l.w & 32768u) == 0u ? beside : -beside - far.x, -far.y / 2.)) + c);
-    at = vec4(c + vec2(l.y, l.z), 0, 0);`,
+    `uvec4 l = mine(), n = row(nodes, l.x); vec2 far = vec2(l.w & 4095u, l.w >> 16), c = (corner() + 1.) / 2. * far; colour = vec4(1);
+    float beside = size(n); vec2 to[4] = vec2[](vec2(beside, -far.y / 2.), vec2(-beside - far.x, -far.y / 2.), vec2(-far.x / 2., beside), vec2(-far.x / 2., -beside - far.y));
+    put(floor(place(n) + to[l.w >> 12 & 3u]) + c); at = vec4(c + vec2(l.y, l.z), 0, 0);`,
     `uniform highp sampler2D texts; void main() { seen = texelFetch(texts, ivec2(at.xy), 0); }`,
   ),
 };

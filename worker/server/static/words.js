@@ -5,8 +5,12 @@ export function short(value) {
   const size = Math.abs(value);
   if (size === 0) return "0";
   if (size >= 10_000) return Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 }).format(value);
-  if (size < 0.001) return value.toExponential(0);
-  return Number(value.toPrecision(3)).toString();
+  return Number(value.toPrecision(size < 0.001 ? 1 : size < 0.01 ? 2 : 3)).toString();
+}
+
+/** Return a text whose commands are marked `so` as what an element is made of. */
+export function marked(text) {
+  return text.split("`").map((part, k) => (k % 2 ? element("code", { textContent: part }) : part));
 }
 
 /** Make an element of a tag, its properties and what is in it. */
