@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from benchmarks.spark_parity import measured, wordnet_and_coffee
-from tests.spark import QUICK
+from tests.spark import SHORT
 from worker.errors import DatabaseError
 from worker.spark.session import session
 
@@ -23,7 +23,7 @@ TICKS = 50
 def test_fifty_ticks_of_wordnet_have_the_bits_of_one_machine(tmp_path):
     with ThreadPoolExecutor(1) as beside:
         taking = beside.submit(wordnet_and_coffee, tmp_path / "wordnet", TICKS)  # while Java starts
-        with session("local[2]", QUICK) as spark:
+        with session("local[2]", SHORT) as spark:
             try:
                 ready = taking.result()
             except DatabaseError as error:
