@@ -106,6 +106,8 @@ def pytest_xdist_make_scheduler(config, log):
             asked = set(name.partition("[")[2].rstrip("]").split("-"))
             if path == "tests/fault/test_soak.py":
                 return "1 soak"
+            if path == "tests/integration/test_spark_wordnet.py":
+                return "1 wordnet"
             if path in OWN:
                 return "2 servers of their own"
             if path.startswith("tests/fault/") and asked & set(DATABASES):

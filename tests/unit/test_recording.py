@@ -452,11 +452,23 @@ def test_options_that_do_not_go_together_are_refused(tmp_path):
     assert Record().of(Settings()) is None
 
 
+def test_a_tick_that_reads_nothing_forces_its_journal_to_the_disk_once(run, monkeypatch):
+    run.settings = Settings.read(**{**HOW, "decay": {"settle": 1e6}})
+    run.ticks(100)
+    run.recorder._journal.wait(run.recorder._journal._said)
+    forced, force = [], journal.os.fdatasync
+    monkeypatch.setattr(journal.os, "fdatasync", lambda file: forced.append(force(file)))
+    run.ticks(5)
+    run.recorder._journal.wait(run.recorder._journal._said)
+    assert len(forced) == 5
+    run.end()
+
+
 def test_a_journals_line_holds_whatever_a_property_may_be(tmp_path):
     path = tmp_path / "000001.journal"
     kept = journal.Journal(path, {"a": 1})
     odd = ["x", {"big": 2**70, "half": "\ud800", "bytes": b"x", "set": {1}}]
-    assert kept.wait(kept.append([odd, ["y", [1.5, None, True]]]))
+    assert kept.wait(kept.append([odd, ["y", [1.5, None, True]]], needed=True))
     kept.close()
     header, entries = journal.read(path)
     assert header == {"a": 1}

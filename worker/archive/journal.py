@@ -1,7 +1,7 @@
 """The journal of a recording: what a worker was told, on the disk before anything is written that depends on it.
 
-A line an entry: a checksum of eight digits, then JSON. A thread of its own writes and forces them to the disk, so that a tick
-waits only where it comes to its commit before its inputs are there.
+A line an entry: a checksum of eight digits, then JSON. A thread of its own writes them, and forces those that are needed to the
+disk, so that a tick waits only where it comes to its commit before its inputs are there.
 """
 
 from __future__ import annotations
@@ -26,6 +26,11 @@ Step = list[Any]  # what happened, and what was told
 SUM = 8  # digits of a line's checksum
 
 
+class _Entries(NamedTuple):
+    steps: Sequence[Step]
+    needed: bool
+
+
 class _Turn(NamedTuple):
     path: Path
     header: dict[str, Any]
@@ -38,21 +43,24 @@ class Journal:
     def __init__(self, path: Path, header: dict[str, Any]) -> None:
         self.error: Exception | None = None
         self.bytes = 0  # in the file that is being written
-        self._said, self._kept = 0, 0  # entries handed over, and those that are on the disk
+        self._said, self._kept = 0, 0  # entries handed over, and those that are written
         self._wake = threading.Condition()
-        self._queue: SimpleQueue[Sequence[Step] | _Turn | None] = SimpleQueue()
+        self._queue: SimpleQueue[_Entries | _Turn | None] = SimpleQueue()
         self._file = _opened(path, header)
         self._thread = threading.Thread(target=self._run, name="stridegraph-journal", daemon=True)
         self._thread.start()
 
-    def append(self, steps: Sequence[Step]) -> int:
-        """Hand entries over, which nobody changes from now on; return how many there have been."""
+    def append(self, steps: Sequence[Step], *, needed: bool) -> int:
+        """Hand entries over, which nobody changes from now on; return how many there have been.
+
+        Where they are needed, they and all before them are forced to the disk.
+        """
         self._said += 1
-        self._queue.put(steps)
+        self._queue.put(_Entries(steps, needed))
         return self._said
 
     def wait(self, said: int) -> bool:
-        """Wait until so many are on the disk; return whether they are."""
+        """Wait until so many are written, and forced as far as they are needed; return whether they are."""
         if self._kept < said:
             with self._wake:
                 self._wake.wait_for(lambda: self._kept >= said or self.error)
@@ -88,10 +96,11 @@ class Journal:
         os.close(full)
         turn.then()
 
-    def _write(self, steps: Sequence[Step]) -> None:
-        lines = b"".join(map(_line, steps))
+    def _write(self, entries: _Entries) -> None:
+        lines = b"".join(map(_line, entries.steps))
         _write(self._file, lines)
-        os.fdatasync(self._file)
+        if entries.needed:
+            os.fdatasync(self._file)
         with self._wake:
             self.bytes += len(lines)
             self._kept += 1

@@ -136,7 +136,7 @@ class Listening:
     def commit(self, changes: Changes) -> None:
         """Write a tick, once all that it depends on is on the disk."""
         self._keep()
-        self._listener.tell([["commit", pack(changes.ledger)]], needed=True)
+        self._listener.tell([["commit", pack(changes.ledger)]], needed=False)  # forced with what becomes of it
         self._try(lambda: self._graph.commit(changes), "committed", "refused")
         self._ticking = False
 

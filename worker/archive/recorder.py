@@ -105,7 +105,7 @@ class Recorder:
         if self._journal.error:
             self._stop(self._journal.error)
             return
-        said = self._journal.append(steps)
+        said = self._journal.append(steps, needed=needed)
         if needed:
             self._needed = said
 
@@ -195,7 +195,7 @@ class Texts:
 def stride_rows(captured: Captured, texts: Texts) -> pa.StructArray:
     """Return strides by name, with the parts of their costs."""
     strides, staged, nodes = captured.strides, captured.staged, captured.read.nodes
-    ended = staged.visits[np.searchsorted(staged.touched, strides.target)]
+    ended = staged.visits[staged.target]
     read = captured.read._replace(nodes=nodes._replace(visits=nodes.visits - ended))
     parts = costs(read, np.arange(len(strides.link)), captured.terms, captured.parameters)
     columns = {

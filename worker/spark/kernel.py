@@ -43,6 +43,15 @@ class Reading(NamedTuple):
     parameters: Parameters
 
 
+class Changed(NamedTuple):
+    """What ticks have changed of links since these were last written: as columns, which travel to every part."""
+
+    key: pa.Array
+    log_weight: pa.Array
+    target: pa.Array
+    visits: pa.Array  # of the target
+
+
 def clean(batches: Batches, parameters: Parameters, clock: float) -> Batches:
     """Return those nodes that the physics takes, with the numbers that it takes (§1)."""
     goal, affect = parameters.valence.goal, parameters.valence.affect
@@ -135,16 +144,28 @@ def settled(batches: Batches, clock: float, at: float, parameters: Parameters) -
         yield pa.RecordBatch.from_pydict({**columns, "energy": energies, "energy_at": readings, "taken": taken})
 
 
-def costed(batches: Batches, reading: Reading) -> Batches:
-    """Return links with c_weight + c_novelty, by which candidates are ranked (§4)."""
-    for batch in batches:
-        size = batch.num_rows
+def costed(batches: Batches, reading: Reading, changed: Changed) -> Batches:
+    """Return links as they are now, with c_weight + c_novelty, by which candidates are ranked (§4)."""
+    for old in batches:
+        batch, size = _as_now(old, changed), old.num_rows
         each = np.arange(size, dtype=np.int64)
         frontier = _frontier(batch, reading, each, np.ones(size, dtype=np.int32), _nodes(size, visits=_whole(batch)))
         base = np.empty((1, size))
         base_costs(frontier, each, reading.terms, base, np.empty(size))
         columns = {name: batch[name] for name in batch.schema.names}
         yield pa.RecordBatch.from_pydict({**columns, "base": base[0]})
+
+
+def _as_now(batch: pa.RecordBatch, changed: Changed) -> pa.RecordBatch:
+    """Return links with those log-weights and visits that have changed."""
+    columns = {name: batch[name] for name in batch.schema.names}
+    for name, own, of, values in (
+        ("log_weight", "key", changed.key, changed.log_weight),
+        ("visits", "target", changed.target, changed.visits),
+    ):
+        if len(of):
+            columns[name] = pc.coalesce(values.take(pc.index_in(batch[own], value_set=of)), batch[name])
+    return pa.RecordBatch.from_pydict(columns)
 
 
 def strides(batches: Batches, reading: Reading) -> Batches:

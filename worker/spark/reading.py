@@ -37,6 +37,7 @@ LINKS = (
     "stickiness double, resonance double, feeling double"
 )
 LOCAL = "replay it without --engine spark"
+BESIDE = ("ledger", "statistics", "stimuli")  # tables that this process reads whole
 
 
 class Given(NamedTuple):
@@ -59,11 +60,13 @@ def given(spark: SparkSession, where: str) -> Given:
     Raises InputError.
     """
     if "://" in where:
-        manifest = _manifest(spark, where)
+        found = Given(where, _manifest(spark, where), None, {}, [])
+        tables = {kind: found.table(spark, kind).toArrow() for kind in BESIDE}
     else:
-        manifest, where = files.opened(Path(where)).manifest, str(Path(where).resolve())
-    found = Given(where, manifest, None, {}, [])
-    rows = {kind: found.table(spark, kind).toArrow().to_pylist() for kind in ("ledger", "statistics", "stimuli")}
+        there = files.opened(Path(where))
+        found = Given(str(there.folder.resolve()), there.manifest, None, {}, [])
+        tables = {kind: there.table(kind) for kind in BESIDE}
+    rows = {kind: table.to_pylist() for kind, table in tables.items()}
     return found._replace(
         ledger=next((unpack({k: v for k, v in row.items() if v is not None}) for row in rows["ledger"]), None),
         statistics={row.pop("type"): WeightStats(**row) for row in rows["statistics"]},
@@ -89,15 +92,18 @@ def state(spark: SparkSession, found: Given, ledger: Ledger, parameters: Paramet
     """Return the nodes and links that the physics takes, in parts by source. Raises InputError."""
     raw = found.table(spark, "nodes").select(*kernel.RAW)
     clean = partial(kernel.clean, parameters=parameters, clock=ledger.decay_clock)
-    nodes = raw.mapInArrow(clean, NODES)
+    nodes = raw.mapInArrow(
+        clean, NODES
+    ).persist()  # and once all are there, Spark knows whether they can go to every part
+    if nodes.where("retention != 1").take(1):
+        raise InputError("some nodes keep their energy longer than their type: with --engine spark none does", LOCAL)
     links = _linked(weighed(spark, found), nodes, parameters)
     state = State(spark, folder, nodes, links)
     state.links = state.written(links.repartition("source").sortWithinPartitions("source"), "links").persist()
     degree = state.links.groupBy("source").agg(f.count("key").cast("int").alias("degree"))
-    whole = nodes.join(degree.withColumnRenamed("source", "id"), "id", "left").fillna(0, ["degree"])
-    longer = state.keep_nodes(whole, "retention")
-    if longer.where("retention != 1").take(1):
-        raise InputError("some nodes keep their energy longer than their type: with --engine spark none does", LOCAL)
+    state.keep_nodes(
+        nodes.drop("retention").join(degree.withColumnRenamed("source", "id"), "id", "left").fillna(0, ["degree"])
+    )
     return state
 
 

@@ -1,4 +1,4 @@
-"""A snapshot as tables of Spark: nodes and links in parts, and beside them the few that ticks have changed since.
+"""A snapshot as tables of Spark: nodes and links in parts, and beside them the few that ticks have touched since.
 
 What is in parts is written anew only where energies are settled or the changes have grown too many: then the changes are
 merged, and Parquet in the folder of checkpoints is what the next ticks go on from, whatever is lost of memory.
@@ -7,20 +7,34 @@ merged, and Parquet in the folder of checkpoints is what the next ticks go on fr
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 from pyspark.sql import functions as f
 
+from worker.spark.kernel import Changed
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from pyspark.sql import DataFrame, SparkSession
 
 NODE = {"id": pa.string(), "energy": pa.float64(), "energy_at": pa.float64(), "visits": pa.int64()}
+READ = {**NODE, "stimulus": pa.float64()}
 VISITED = {"id": pa.string(), "visits": pa.int64()}
 LINK = {"key": pa.int64(), "log_weight": pa.float64()}
 MOST = 500_000  # links that have changed, and nodes that were visited, before they are merged
+
+
+class Touched(NamedTuple):
+    """A node that a tick has asked for, as it is now."""
+
+    kind: str
+    energy: float
+    energy_at: float
+    half_life: float
+    threshold: float
+    visits: int
 
 
 @dataclass
@@ -31,14 +45,36 @@ class State:
     folder: str  # of checkpoints: a path or URI that every machine of the cluster reaches
     nodes: DataFrame
     links: DataFrame  # with the visits of each one's target
-    changed: dict[str, tuple[float, float, int]] = field(default_factory=dict)  # nodes: energy, energy_at, visits
+    touched: dict[str, Touched] = field(default_factory=dict)  # nodes, since they were last written
     visited: dict[str, int] = field(default_factory=dict)  # nodes, since links were last written
     learned: dict[int, float] = field(default_factory=dict)  # links: log-weight
     checkpoints: int = 0
 
     def current_nodes(self) -> DataFrame:
         """Return all nodes as they are now."""
-        return self._over(self.nodes, "id", "id", NODE, ((own, *found) for own, found in self.changed.items()))
+        return self._over(self.nodes, "id", "id", NODE, ((own, *_numbers(row)) for own, row in self.touched.items()))
+
+    def read_nodes(self, stimulus: Mapping[str, float]) -> DataFrame:
+        """Return all nodes as they are now, with what stimuli add to each; those must have been asked for."""
+        rows = ((own, *_numbers(row), stimulus.get(own)) for own, row in self.touched.items())
+        return self._over(self.nodes.withColumn("stimulus", f.lit(0.0)), "id", "id", READ, rows)
+
+    def ask(self, ids: Iterable[str]) -> dict[str, Touched]:
+        """Return those nodes of these ids that there are, in ascending id: whom no tick has asked for is looked for."""
+        wanted = sorted(ids)
+        if new := [own for own in wanted if own not in self.touched]:
+            found = self.nodes.select("id", *Touched._fields).join(self.small(pa.table({"id": new})), "id").toArrow()
+            self.touched.update((row.pop("id"), Touched(**row)) for row in found.to_pylist())
+        return {own: self.touched[own] for own in wanted if own in self.touched}
+
+    def changed(self) -> Changed:
+        """Return what ticks have changed of links."""
+        return Changed(
+            pa.array(self.learned.keys(), pa.int64()),
+            pa.array(self.learned.values(), pa.float64()),
+            pa.array(self.visited.keys(), pa.string()),
+            pa.array(self.visited.values(), pa.int64()),
+        )
 
     def current_links(self, links: DataFrame) -> DataFrame:
         """Return some of the links as they are now."""
@@ -53,7 +89,7 @@ class State:
         """Write nodes out and go on from there; return the columns `more` of what was written, with each one's kind."""
         now = self.written(nodes, "nodes")
         self.nodes.unpersist()
-        self.nodes, self.changed = now.drop(*more).persist(), {}
+        self.nodes, self.touched = now.drop(*more).persist(), {}
         return now.select("kind", *more)
 
     def merge(self) -> None:
@@ -83,4 +119,9 @@ class State:
         self.checkpoints += 1
         path = f"{self.folder}/{name}-{self.checkpoints:06}"
         table.write.parquet(path)
-        return self.spark.read.parquet(path)
+        return self.spark.read.schema(table.schema).parquet(path)  # told, so that no job looks for it
+
+
+def _numbers(row: Touched) -> tuple[float, float, int]:
+    """Return what ticks change of a node, in the order of NODE."""
+    return row.energy, row.energy_at, row.visits

@@ -31,6 +31,7 @@ from worker.physics.model import Frontier, Links, Nodes, Strides
 from worker.physics.stage import Sums, judged
 from worker.spark import kernel
 from worker.spark.kernel import Reading
+from worker.spark.state import Touched
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -53,6 +54,12 @@ STRIDES = (
     "source string, target string, type string, key long, log_weight double, feeling double, stickiness double, rank int, "
     "cost double, share double, moved double"
 )
+TOUCHED = pa.schema(
+    {
+        "id": pa.string(), "kind": pa.string(), "energy": pa.float64(), "energy_at": pa.float64(), "half_life": pa.float64(),
+        "threshold": pa.float64(), "visits": pa.int64(), "change": pa.float64(), "arrivals": pa.int64(),
+    }
+)  # fmt: skip
 _PLACE = ("target", "type", "key")  # the order of links that cost the same (§2)
 
 
@@ -102,15 +109,11 @@ def tick(run: Run, dt: float) -> dict[str, Any]:
     stimuli = intake(run)
     nodes = current(run, stimuli)
     active, sources, turn = load(run, nodes)
-    strides = select(run, sources, active, reading).persist()
-    found = _ordered(strides)
+    found, sums = sum_up(select(run, sources, active, reading))
     if found.num_rows < parameters.guards.min_strides:
-        strides.unpersist()
         sources = pa.concat_tables([sources, nearest(run, nodes, sources)]).sort_by("id")
-        strides = select(run, sources, active, reading).persist()
-        found = _ordered(strides)
-    staging = stage(run, sum_up(run, strides, stimuli), found, stimuli)
-    strides.unpersist()
+        found, sums = sum_up(select(run, sources, active, reading))
+    staging = stage(run, touched(run, sums, stimuli), found, stimuli)
     lost = staging.staged.lost
     commit(run, staging, stimuli, replace(ledger, affect=parameters.valence.affect, lasted=lasted, turn=turn, dt=dt))
     decayed = fade(run)
@@ -144,15 +147,16 @@ def intake(run: Run) -> Stimulated:
     named = {
         own for row in pending for own in (row.get("node"), *(row.get("candidates") or ())) if isinstance(own, str)
     }
-    rows = _named(run.state.current_nodes(), sorted(named)).toArrow().sort_by("id").to_pydict()
-    resident, size = Resident(run.parameters, run.ledger.decay_clock), len(rows["id"])
-    plain = {name: rows[name] for name in ("id", "energy", "energy_at", "threshold", "visits")}
+    there = run.state.ask(named)
+    resident, size = Resident(run.parameters, run.ledger.decay_clock), len(there)
+    rows = {name: [getattr(row, name) for row in there.values()] for name in Touched._fields}
+    plain = {name: rows[name] for name in ("energy", "energy_at", "threshold", "visits")}
     nothing = [None] * size
     resident.add(
-        NodeRows(key=range(size), type=rows["kind"], embedding=nothing, emotion=nothing, retention=nothing,
+        NodeRows(key=range(size), id=list(there), type=rows["kind"], embedding=nothing, emotion=nothing, retention=nothing,
                  entities=[()] * size, **plain)
     )  # fmt: skip
-    key_of = {own: key for key, own in enumerate(rows["id"])}
+    key_of = {own: key for key, own in enumerate(there)}
     accepted = accept(
         [_stimulus(entry, row, key_of, run.applied) for entry, row in enumerate(pending)],
         resident,
@@ -169,30 +173,22 @@ def intake(run: Run) -> Stimulated:
 
 def current(run: Run, stimuli: Stimulated) -> DataFrame:
     """Return all nodes that have energy, as the tick reads it: decayed to now, stimuli added (§2, step 3)."""
-    nodes = run.state.current_nodes()
-    if stimuli.energy:
-        table = pa.table({"id": list(stimuli.energy), "stimulus": list(stimuli.energy.values())})
-        nodes = nodes.join(run.state.small(table), "id", "left").fillna(0.0, ["stimulus"])
-    else:
-        nodes = nodes.withColumn("stimulus", f.lit(0.0))
-    nodes = nodes.where("energy > 0 or stimulus > 0")
+    nodes = run.state.read_nodes(stimuli.energy).where("energy > 0 or stimulus > 0")
     names = [part.split()[0] for part in NOW.split(", ")][:-2]
     return nodes.select(*names, "stimulus").mapInArrow(partial(kernel.now, clock=run.ledger.decay_clock), NOW)
 
 
 def load(run: Run, nodes: DataFrame) -> tuple[int, pa.Table, str]:
-    """Return how many nodes are active, those of them that are served this time in ascending id, and who was the last (§4)."""
-    active = nodes.where("now >= threshold").select("id", "now", "threshold", "degree").persist()
-    try:
-        cap = run.parameters.fanout.frontier_cap
-        first = active.orderBy("id").limit(cap + 1).toArrow()
-        if first.num_rows <= cap:
-            return first.num_rows, first.sort_by("id"), ""
-        served = active.where(f.col("id") > run.ledger.turn).orderBy("id").limit(cap).toArrow().sort_by("id")
-        served = pa.concat_tables([served, first.sort_by("id").slice(0, cap - served.num_rows)])
-        return active.count(), served.sort_by("id"), served["id"][-1].as_py()
-    finally:
-        active.unpersist()
+    """Return how many nodes are active, those of them that are served this time, and who is the last where not all are (§4)."""
+    active = nodes.where("now >= threshold").select("id", "now", "threshold", "degree")
+    cap, before = run.parameters.fanout.frontier_cap, run.ledger.turn
+    first = active.orderBy(f.col("id") <= before, "id").limit(cap + 1).toArrow().sort_by("id")
+    if first.num_rows <= cap:
+        return first.num_rows, first, ""
+    served = pa.concat_tables([first.filter(pc.field("id") > before), first.filter(pc.field("id") <= before)]).slice(
+        0, cap
+    )
+    return active.count(), served, served["id"][-1].as_py()
 
 
 def nearest(run: Run, nodes: DataFrame, sources: pa.Table) -> pa.Table:
@@ -207,35 +203,44 @@ def select(run: Run, sources: pa.Table, active: int, reading: Reading) -> DataFr
     degree = sources["degree"].to_numpy().astype(np.int32)
     kept = fanout.kept(degree, active, run.parameters.fanout)
     table = sources.drop_columns(["degree"]).append_column("kept", pa.array(kept)).rename_columns({"id": "source"})
-    mine = run.state.current_links(run.state.links.join(run.state.small(table), "source"))
+    mine = run.state.links.join(run.state.small(table), "source")
     names = [part.split()[0] for part in CANDIDATES.split(", ")]
-    costed = mine.select(*names).mapInArrow(partial(kernel.costed, reading=reading), f"{CANDIDATES}, base double")
+    cost = partial(kernel.costed, reading=reading, changed=run.state.changed())
+    costed = mine.select(*names).mapInArrow(cost, f"{CANDIDATES}, base double").repartition("source")
     best = Window.partitionBy("source").orderBy("base", *_PLACE)
     place = f.row_number().over(best).alias("place")
     candidates = costed.select("*", place).where(f.col("place") <= int(kept.max(initial=0))).where("place <= kept")
-    in_order = candidates.repartition("source").sortWithinPartitions("source", *_PLACE)
+    in_order = candidates.sortWithinPartitions("source", *_PLACE)
     return in_order.drop("place", "base", "kept").mapInArrow(partial(kernel.strides, reading=reading), STRIDES)
 
 
-def sum_up(run: Run, strides: DataFrame, stimuli: Stimulated) -> pa.Table:
-    """Return the nodes that the tick touches, with what strides add to each in their order, and how many end there (§2, §6)."""
-    order = (f.col("source").alias("by"), f.col("rank"))
-    leaving = strides.select(
-        f.col("source").alias("id"), *order, (-f.col("moved")).alias("term"), f.lit(0).alias("end")
+def sum_up(strides: DataFrame) -> tuple[pa.Table, pa.Table]:
+    """Return the strides in their order (§2), and what they add, in that order, to each node that one begins or ends at.
+
+    One action gives both: strides come in the rows of the nodes at which they end.
+    """
+    gone, kept = -f.col("moved"), f.col("stickiness") * f.col("moved")
+    ends = f.array(
+        f.struct(f.col("source").alias("id"), gone.alias("term"), f.lit(0).alias("arrives")),
+        f.struct(f.col("target").alias("id"), kept.alias("term"), f.lit(1).alias("arrives")),
     )
-    kept = f.col("stickiness") * f.col("moved")
-    coming = strides.select(f.col("target").alias("id"), *order, kept.alias("term"), f.lit(1).alias("end"))
-    terms = f.sort_array(f.collect_list(f.struct("by", "rank", "term")))
+    parts = strides.select(f.struct(*strides.columns).alias("stride"), f.explode(ends).alias("end"))
+    terms = f.sort_array(f.collect_list(f.struct("stride.source", "stride.rank", "end.term")))
     change = f.aggregate(terms, f.lit(0.0), lambda total, part: total + part["term"])
-    touched = leaving.union(coming).groupBy("id").agg(change.alias("change"), f.sum("end").alias("arrivals"))
-    columns = ("id", "kind", "energy", "energy_at", "half_life", "threshold", "visits")
-    stimulated = run.state.current_nodes().select(*columns)
-    found = stimulated.join(f.broadcast(touched), "id").toArrow()
-    alone = sorted(set(stimuli.energy) - set(found["id"].to_pylist()))
-    if alone:
-        rest = _named(stimulated, alone).withColumns({"change": f.lit(0.0), "arrivals": f.lit(0).cast("long")})
-        found = pa.concat_tables([found, rest.toArrow().cast(found.schema)])
-    return found.sort_by("id")
+    arrived = f.collect_list(f.when(f.col("end.arrives") == 1, f.col("stride")))
+    found = parts.groupBy("end.id").agg(change.alias("change"), arrived.alias("arrived")).toArrow()
+    rows = pa.Table.from_struct_array(pc.list_flatten(found["arrived"]))
+    sums = found.set_column(2, "arrivals", pc.list_value_length(found["arrived"]))
+    return rows.sort_by([("source", "ascending"), ("rank", "ascending")]), sums
+
+
+def touched(run: Run, sums: pa.Table, stimuli: Stimulated) -> pa.Table:
+    """Return the nodes that the tick touches, in ascending id, as they are before it, with what strides add to each."""
+    found = {own: added for own, *added in zip(*sums.to_pydict().values(), strict=True)}
+    nodes = run.state.ask(found.keys() | stimuli.energy.keys())
+    rows = ((own, *row, *found.get(own, (0.0, 0))) for own, row in nodes.items())
+    columns = list(zip(*rows, strict=True)) or [()] * len(TOUCHED)
+    return pa.table(dict(zip(TOUCHED.names, columns, strict=True)), schema=TOUCHED)
 
 
 def stage(run: Run, nodes: pa.Table, found: pa.Table, stimuli: Stimulated) -> Staging:
@@ -282,7 +287,8 @@ def commit(run: Run, staging: Staging, stimuli: Stimulated, ledger: Ledger) -> N
     at = decay.epoch(ledger.decay_clock, run.parameters.decay)
     energy = decay.rewound(staged.after, ledger.decay_clock, at, _floats(nodes, "half_life")).tolist()
     ids, visits = nodes["id"].to_pylist(), (_whole(nodes, "visits") + _whole(nodes, "arrivals")).tolist()
-    run.state.changed.update({own: (e, at, v) for own, e, v in zip(ids, energy, visits, strict=True)})
+    for own, e, v in zip(ids, energy, visits, strict=True):
+        run.state.touched[own] = run.state.touched[own]._replace(energy=e, energy_at=at, visits=v)
     run.state.visited.update(zip(ids, visits, strict=True))
     terms: dict[str, list[float]] = defaultdict(list)
     for kind, after, before in zip(
@@ -346,15 +352,6 @@ def _learn(run: Run, strides: pa.Table, staged: Staged) -> dict[str, WeightStats
         mine = kinds == kind
         stats[kind] = weights.replace(stats[kind], before[mine], after[mine])
     return stats
-
-
-def _ordered(strides: DataFrame) -> pa.Table:
-    """Return strides in this process, sources in ascending id, each one's in ascending cost (§2)."""
-    return strides.toArrow().sort_by([("source", "ascending"), ("rank", "ascending")])
-
-
-def _named(nodes: DataFrame, ids: list[str]) -> DataFrame:
-    return nodes.where(f.col("id").isin(ids))
 
 
 def _stimulus(entry: int, row: dict[str, Any], key_of: dict[str, int], applied: set[str]) -> Stimulus:
