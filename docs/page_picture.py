@@ -51,7 +51,9 @@ def _take(page, url, file):
     page.wait_for_timeout(12_000)
     page.locator("#zoom-fit").click()
     page.wait_for_timeout(3_000)
-    Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(file, optimize=True)
+    Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(
+        file, optimize=True
+    )
 
 
 main()

@@ -125,7 +125,9 @@ def _chunks(artifact: Artifact) -> Iterator[bytes]:
             answer.raise_for_status()
             yield from answer.iter_content(_CHUNK)
     except OSError as error:  # what `requests` raises is an OSError
-        remedy = "check the network (HTTPS_PROXY and REQUESTS_CA_BUNDLE are honoured) and run it again: what is already here stays"
+        remedy = (
+            "check the network (it goes by HTTPS_PROXY and REQUESTS_CA_BUNDLE) and run it again: what is here stays"
+        )
         raise FetchError(f"could not fetch {artifact.coordinate}: {_reason(error)}", remedy) from error
 
 
