@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
@@ -39,8 +40,10 @@ class Ready(NamedTuple):
 
 def main() -> None:
     count, master = int((sys.argv[1:2] or ["50"])[0]), (sys.argv[2:3] or ["local[2]"])[0]
-    with tempfile.TemporaryDirectory() as home, session(master, {}) as spark:
-        print(json.dumps(measured(spark, wordnet_and_coffee(Path(home) / "wordnet", count)), indent=1))
+    with tempfile.TemporaryDirectory() as home, ThreadPoolExecutor(1) as beside:
+        ready = beside.submit(wordnet_and_coffee, Path(home) / "wordnet", count)  # while Java starts
+        with session(master, {}) as spark:
+            print(json.dumps(measured(spark, ready.result()), indent=1))
 
 
 def wordnet_and_coffee(folder: Path, count: int) -> Ready:
