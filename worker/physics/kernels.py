@@ -286,9 +286,9 @@ def _sift_in_order(cost: np.ndarray, place: np.ndarray, size: int) -> None:
             high, high_place = cost[k], place[k]
             above, above_place = (cost[k - 1], place[k - 1]) if k else (lowest, nowhere)
             for i in range(columns):
-                c, p = (new[i], j) if new[i] < high[i] else (high[i], high_place[i])
-                pushed = new[i] < above[i]
-                high[i], high_place[i] = (above[i], above_place[i]) if pushed else (c, p)
+                x, a, b, p, q = new[i], above[i], high[i], above_place[i], high_place[i]  # else no vectors
+                b, q = (x, j) if x < b else (b, q)
+                high[i], high_place[i] = (a, p) if x < a else (b, q)
 
 
 @inlined
