@@ -40,11 +40,15 @@ def measure(rounds):
         "_complete": _race(frontier, sources, Parameters(select=Select(topk=4), valence=FEELING), rounds),
     }
     figures = {
-        f"{what}{row}": value
+        what.format(row): value
         for row, values in found.items()
-        for what, value in zip(("ratio", "ratio_minimum", "kernel_ms", "naive_ms"), values, strict=True)
+        for what, value in zip(("ratio{}", "ratio{}_minimum", "kernel_ms{}", "naive_ms{}"), values, strict=True)
     }
-    return {**figures, "k4_stride_in_k1_strides": figures["kernel_ms_k4"] / 4.0 / figures["kernel_ms"]}
+    return {
+        **figures,
+        "k4_stride_in_k1_strides": figures["kernel_ms_k4"] / 4.0 / figures["kernel_ms"],
+        "complete_in_k4": figures["kernel_ms_complete"] / figures["kernel_ms_k4"],
+    }
 
 
 def measure_bound(rounds):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+from types import FunctionType
 
+import numba
 import numpy as np
 import pytest
 
@@ -15,11 +17,11 @@ from worker.physics.select import Chosen
 from worker.physics.valence import Terms
 
 
-def cheapest(values, size, columns=1):
+def cheapest(sift, values, size, columns):
     """Return the places of the smallest of `values`, which fill each of the columns."""
     cost = np.tile(values[:, np.newaxis], columns)
     place = np.tile(np.arange(len(values))[:, np.newaxis], columns)
-    kernels._sift(cost, place, size)
+    sift(cost, place, size)
     assert (cost[:size, 0] == values[place[:size, 0]]).all()
     assert (place[:size, 0] == place[:size].T).all()
     return place[:size, 0]
@@ -64,6 +66,21 @@ class TestPow2:
         assert pow2s(np.array([-5000.0, 5000.0])).tolist() == [2.0**-1000, 2.0**1000]
 
 
+def test_only_our_own_passes_are_laid_out_in_step():
+    """In a program that we are part of, no function of its own is compiled otherwise than without us."""
+
+    def length(module):
+        function = FunctionType(kernels.exps.py_func.__code__, vars(kernels))
+        function.__module__ = module
+        made = numba.njit(function)
+        made(np.ones(9))
+        return sum(len(text.splitlines()) for text in made.inspect_asm().values())
+
+    theirs, ours = length("theirs"), length(kernels.__name__)
+    assert ours > theirs
+    assert length("theirs") == theirs
+
+
 class TestLog:
     @pytest.mark.parametrize(("low", "high"), [(1.0, 1.05), (0.5, 2.0), (1e-3, 1e3), (1.0, 1.0 + math.exp(3))])
     def test_s5_within_two_ulp(self, low, high):
@@ -78,21 +95,22 @@ class TestLog:
         assert logs(np.array([1.0])).tolist() == [0.0]
 
 
+@pytest.mark.parametrize("sift", [kernels._sift, kernels._sift_in_order], ids=["any", "in order"])
 @pytest.mark.parametrize("columns", [1, 2, 37])
 class TestCheapest:
     @pytest.mark.parametrize("size", [1, 2, 3, 64, 65, 100, 200])
     @pytest.mark.parametrize("pool", [1, 3, 1000])
-    def test_s2_ascending_ties_by_place(self, size, pool, columns):
+    def test_s2_ascending_ties_by_place(self, size, pool, columns, sift):
         rng = random.Random(size * pool)
         values = [float(rng.randrange(pool)) for _ in range(200)]
         expected = sorted(range(200), key=lambda i: (values[i], i))[:size]
-        assert cheapest(np.array(values), size, columns).tolist() == expected
+        assert cheapest(sift, np.array(values), size, columns).tolist() == expected
 
-    def test_all_alike(self, columns):
-        assert cheapest(np.zeros(10), 4, columns).tolist() == [0, 1, 2, 3]
+    def test_all_alike(self, columns, sift):
+        assert cheapest(sift, np.zeros(10), 4, columns).tolist() == [0, 1, 2, 3]
 
-    def test_infinite_ones_come_last(self, columns):
-        assert cheapest(np.array([np.inf, 2.0, np.inf, 1.0]), 2, columns).tolist() == [3, 1]
+    def test_infinite_ones_come_last(self, columns, sift):
+        assert cheapest(sift, np.array([np.inf, 2.0, np.inf, 1.0]), 2, columns).tolist() == [3, 1]
 
 
 class TestMove:
@@ -177,8 +195,8 @@ def test_s2_a_source_among_others_is_as_alone(degree, capacity, goal_weight):
     def chosen(parts):
         size = offset[-1]
         out = Chosen(
-            offset, np.full(size, -1), np.zeros(size), np.zeros(size), np.zeros(size, np.int32), np.zeros(size, np.int32),
-            np.zeros(size, np.bool_), degree,
+            offset, np.full(size, -1), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, np.int32),
+            np.zeros(size, np.int32), np.zeros(size, np.bool_), degree,
         )  # fmt: skip
         for part in parts:
             kernels.choose(frontier, part, kept, terms, out)
@@ -188,4 +206,5 @@ def test_s2_a_source_among_others_is_as_alone(degree, capacity, goal_weight):
     halves = chosen([(0, len(degree) // 2), (len(degree) // 2, len(degree))])
     for a, b, c in zip(whole, alone, halves, strict=True):
         assert a.tolist() == b.tolist() == c.tolist()
+    assert whole.z.tolist() == kernels.standard_scores(links, whole.link, standard, 3.0).tolist()
     assert whole.explored.any() == (np.diff(offset) < degree).any()

@@ -32,7 +32,7 @@ def select(frontier: Frontier, terms: Terms, parameters: Parameters) -> Chosen: 
     log_weight = frontier.links.log_weight[every_link(frontier)]
     heaviest = np.full(len(frontier.sources), -np.inf)
     np.maximum.at(heaviest, every_row(frontier), log_weight)
-    return softmax(frontier, np.repeat(heaviest, frontier.degree) - log_weight, 1.0)
+    return softmax(frontier, np.repeat(heaviest, frontier.degree) - log_weight, 1.0, terms)
 
 
 def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Parameters) -> Strides:

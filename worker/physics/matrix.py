@@ -13,11 +13,10 @@ from scipy.sparse import csr_array
 
 from worker.physics.decay import energies
 from worker.physics.fanout import STRATEGIES
-from worker.physics.kernels import exps
+from worker.physics.kernels import exps, standard_scores
 from worker.physics.select import Chosen
 from worker.physics.transfer import LEAST, running
 from worker.physics.valence import costs
-from worker.physics.weights import widths
 
 if TYPE_CHECKING:
     from worker.physics.model import Floats, Frontier, Int32s, Ints, Strides
@@ -28,14 +27,13 @@ if TYPE_CHECKING:
 def select(frontier: Frontier, terms: Terms, parameters: Parameters) -> Chosen:
     """Choose all links of each source, in ascending cost; the shares are the row-wise softmax of −c / T."""
     cost = costs(frontier, every_link(frontier), terms, parameters).full
-    return softmax(frontier, cost, parameters.select.temperature)
+    return softmax(frontier, cost, parameters.select.temperature, terms)
 
 
-def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, parameters: Parameters) -> Strides:
+def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, _: Parameters) -> Strides:
     """Return the strides that move energy: E · π · w̃ · α · Δt, a row over β · E brought down to it."""
     energy, row = energies(frontier, frontier.sources), chosen.source
-    wide = widths(frontier.links, chosen.link, frontier.standard, parameters.weights)
-    moved = energy[row] * chosen.share * wide * terms.flow
+    moved = energy[row] * chosen.share * exps(chosen.z) * terms.flow
     out, most = row_sums(frontier, chosen.link, chosen.offset, moved), terms.beta * energy
     over = (out > most)[row]
     part = np.divide(moved, out[row], out=np.zeros_like(moved), where=over)
@@ -54,7 +52,7 @@ def every_row(frontier: Frontier) -> Int32s:
     return np.repeat(np.arange(len(frontier.sources), dtype=np.int32), frontier.degree)
 
 
-def softmax(frontier: Frontier, cost: Floats, temperature: float) -> Chosen:
+def softmax(frontier: Frontier, cost: Floats, temperature: float, terms: Terms) -> Chosen:
     """Choose every link, given the costs (M,) in the order of `every_link`; the shares are the softmax of −cost / T by row.
 
     Ties fall to the link that comes first. A row's least cost is taken out of its exponents, so that none overflows.
@@ -68,6 +66,7 @@ def softmax(frontier: Frontier, cost: Floats, temperature: float) -> Chosen:
     return Chosen(
         offset=offset,
         link=link,
+        z=standard_scores(frontier.links, link, frontier.standard, terms.z_clip),
         cost=cost,
         share=part / row_sums(frontier, link, offset, part)[row],
         source=row,

@@ -22,6 +22,7 @@ class Chosen(NamedTuple):
 
     offset: Ints  # (S + 1,)
     link: Ints  # (M,)
+    z: Floats  # (M,) how its log-weight stands among those of its type (§3)
     cost: Floats  # (M,) c (§5)
     share: Floats  # (M,) π, the softmax of −c / T over a source's strides (§6)
     source: Int32s  # (M,) index into the frontier's sources
@@ -41,6 +42,7 @@ def select(frontier: Frontier, terms: Terms, parameters: Parameters) -> Chosen:
     chosen = Chosen(
         offset=offset,
         link=np.empty(size, dtype=np.int64),
+        z=np.empty(size),
         cost=np.empty(size),
         share=np.empty(size),
         source=np.empty(size, dtype=np.int32),
