@@ -10,7 +10,7 @@ from numba.core import event
 VECTORS = 4  # worked on in step, so that one need not wait: exp and log of a link take 10.6 ns, not 19.3
 
 
-class InStep(event.Listener):  # type: ignore[misc]
+class InStep(event.Listener):
     """While functions of `module` are compiled, passes are laid out for VECTORS vectors at a time; no sum is reordered."""
 
     def __init__(self, module: str) -> None:
@@ -19,7 +19,7 @@ class InStep(event.Listener):  # type: ignore[misc]
 
     def listen(self) -> None:
         """Hear of whatever this process compiles from now on."""
-        event.register("numba:compile", self)
+        event.register("numba:compile", self)  # type: ignore[no-untyped-call]
 
     def on_start(self, event: Any) -> None:
         """Set the option where one of ours begins; what one calls is compiled while it is."""
