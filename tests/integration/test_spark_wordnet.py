@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.timeout(900)  # beside a whole suite on two cores
+pytestmark = pytest.mark.timeout(2400)  # two or three minutes alone; beside a whole suite, on two slow cores, ten
 ROOT = Path(__file__).parents[2]
 TICKS = 50
 

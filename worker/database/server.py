@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from worker.database.artifacts import Artifact
 
-START_SECONDS = 120
+START_SECONDS = 300  # on a machine that is busy with other things it has taken two minutes
 STOP_SECONDS = 60
 FIRST_PORT = 7687
 LAST_PORT = 7786
