@@ -44,7 +44,7 @@ def await_counts(connection, processes, expected, seconds):
         time.sleep(0.05)
 
 
-def await_ticks(graphs, seconds=10.0):
+def await_ticks(graphs, seconds=60.0):
     """Wait until every graph has ticked once more."""
     before = {name: store.graph.ledger().tick for name, store in graphs.items()}
     deadline = time.monotonic() + seconds
