@@ -44,8 +44,9 @@ def page() -> str:
             lines += _class(name, _tree(classes[name]), _methods(classes[name]))
     lines += [
         "## `Seeds`",
-        "What a recall begins with; `Weighted` is a mapping of seeds to weights, such as a dict, its keys all of a kind or not.",
+        "What a recall begins with.",
         *_aliases(),
+        f"`Weighted`: {inspect.getdoc(recalls.Weighted)}",
     ]
     for extra, file in EXTRAS.items():
         found = next(n for n in ast.parse((ROOT / file).read_text()).body if isinstance(n, ast.ClassDef))

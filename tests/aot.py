@@ -16,13 +16,21 @@ from unittest import mock
 from platformdirs import user_cache_path
 
 from tests.stores import Neo4jStore, fill
-from worker.database import conf, local_server
+from worker.database import LocalServer, conf, local_server
 from worker.graph.attach import attach
 from worker.graph.connection import Connection
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
 from worker.settings import DatabaseSettings, Neo4jSettings, Settings
 from worker.tick import tick
+
+
+def throwaway(home: Path, version: str) -> LocalServer:
+    """Return a server of its own folder, with the jars that are here already, on a port that no test of servers looks for."""
+    jars = local_server(DatabaseSettings(version=version)).jars
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        port = found.getsockname()[1]
+    return local_server(DatabaseSettings(home=home, version=version, memory="512m", port=port), jars=jars)
 
 
 def cache() -> Path:
@@ -38,17 +46,14 @@ def cache() -> Path:
 
 def _make(folder: Path, own: DatabaseSettings) -> Path:
     loaded, made, arguments = folder / "loaded", folder / "aot", folder / "java.args"
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]
-    there = DatabaseSettings(home=folder / "home", version=own.version, memory="512m", port=port)
-    server = local_server(there, jars=local_server(own).jars)
+    server = throwaway(folder / "home", own.version)
     recording = (*conf._JAVA_OPTIONS, "-XX:AOTMode=record", f"-XX:AOTConfiguration={loaded}")
     try:
         with mock.patch.object(conf, "_JAVA_OPTIONS", recording):
             _use(server.up(say=print))
     finally:
         server.down()
-    asked = conf.java_arguments(own.version, there.memory, server.home, server._classpath())
+    asked = conf.java_arguments(own.version, server.settings.memory, server.home, server._classpath())
     arguments.write_text(asked.partition(f'"{conf.release(own.version).main}"')[0])
     create = ("-XX:AOTMode=create", f"-XX:AOTConfiguration={loaded}", f"-XX:AOTCache={made}", f"@{arguments}")
     subprocess.run([conf.java(own.version), *create], check=True, capture_output=True)

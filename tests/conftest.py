@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -22,7 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests import aot
 from tests.container import neo4j as container
 from tests.stores import MemoryStore, Neo4jStore, compile_kernels
-from worker.database import conf, local_server
+from worker.database import conf
 from worker.graph.connection import Connection
 from worker.graph.memory import MemoryGraph
 from worker.graph.migrate import migrate
@@ -144,11 +143,7 @@ def servers(tmp_path_factory):
 
 def _local(stack, name, tmp_path_factory):
     version = OLDER_VERSION if name == OLDER else DatabaseSettings().version
-    jars = local_server(DatabaseSettings(version=version)).jars
-    home = tmp_path_factory.mktemp(name)
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        port = found.getsockname()[1]  # not one of those that tests of servers look for
-    server = local_server(DatabaseSettings(home=home, version=version, memory="512m", port=port), jars=jars)
+    server = aot.throwaway(tmp_path_factory.mktemp(name), version)
     stack.callback(server.down)
     as_shipped = conf.neo4j_conf
     with mock.patch.object(conf, "neo4j_conf", lambda *wanted: f"{as_shipped(*wanted)}{container.REPLAN}\n"):

@@ -92,9 +92,8 @@ def state(spark: SparkSession, found: Given, ledger: Ledger, parameters: Paramet
     """Return the nodes and links that the physics takes, in parts by source. Raises InputError."""
     raw = found.table(spark, "nodes").select(*kernel.RAW)
     clean = partial(kernel.clean, parameters=parameters, clock=ledger.decay_clock)
-    nodes = raw.mapInArrow(
-        clean, NODES
-    ).persist()  # and once all are there, Spark knows whether they can go to every part
+    # once all are there, Spark knows whether they can go to every part
+    nodes = raw.mapInArrow(clean, NODES).persist()
     if nodes.where("retention != 1").take(1):
         raise InputError("some nodes keep their energy longer than their type: with --engine spark none does", LOCAL)
     links = _linked(weighed(spark, found), nodes, parameters)
