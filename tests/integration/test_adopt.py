@@ -127,6 +127,7 @@ def test_movies_are_adopted_tick_and_are_given_back(connection, command, tmp_pat
     command("adopt", "--undo", fails=True)
 
 
+@pytest.mark.timeout(1200)  # two minutes alone, of which most is the comparing
 def test_a_hundred_thousand_nodes_are_adopted_tick_and_are_given_back(connection, command):
     connection.statement(LIBRARY)
     connection.statement(FRIENDS)
