@@ -195,8 +195,8 @@ def test_s2_a_source_among_others_is_as_alone(degree, capacity, goal_weight):
     def chosen(parts):
         size = offset[-1]
         out = Chosen(
-            offset, np.full(size, -1), np.zeros(size), np.zeros(size), np.zeros(size), np.zeros(size, np.int32),
-            np.zeros(size, np.int32), np.zeros(size, np.bool_), degree,
+            offset, np.full(size, -1), np.zeros(size, np.int32), np.zeros(size), np.zeros(size), np.zeros(size),
+            np.zeros(size, np.int32), np.zeros(size, np.int32), np.zeros(size, np.bool_), degree,
         )  # fmt: skip
         for part in parts:
             kernels.choose(frontier, part, kept, terms, out)
@@ -206,5 +206,6 @@ def test_s2_a_source_among_others_is_as_alone(degree, capacity, goal_weight):
     halves = chosen([(0, len(degree) // 2), (len(degree) // 2, len(degree))])
     for a, b, c in zip(whole, alone, halves, strict=True):
         assert a.tolist() == b.tolist() == c.tolist()
+    assert whole.target.tolist() == links.target[whole.link].tolist()
     assert whole.z.tolist() == kernels.standard_scores(links, whole.link, standard, 3.0).tolist()
     assert whole.explored.any() == (np.diff(offset) < degree).any()

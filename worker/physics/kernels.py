@@ -378,6 +378,7 @@ def _write(
         for k in range(size):
             chosen.link[n], chosen.cost[n], chosen.share[n] = first + place[k, i], cost[k, i], share[k, i]
             chosen.source[n], chosen.rank[n], chosen.z[n] = s, k, spare.z[_AT(place[k, i] * columns + i)]
+            chosen.target[n] = frontier.links.target[_AT(first + place[k, i])]  # near now, far when strides are made
             n += _AT(1)
 
 
@@ -520,7 +521,7 @@ class _Contenders(NamedTuple):
 
 
 @compiled
-def _write_cheapest(found: Any, count: int, z: np.ndarray, chosen: Any) -> None:
+def _write_cheapest(frontier: Frontier, found: Any, count: int, z: np.ndarray, chosen: Any) -> None:
     """Write the cheapest contender of each source; without a branch, each that is cheaper than those before it is written."""
     before, least, link, score = np.int64(-1), np.inf, np.int64(0), 0.0
     for k in range(count):
@@ -531,6 +532,7 @@ def _write_cheapest(found: Any, count: int, z: np.ndarray, chosen: Any) -> None:
         n = _AT(chosen.offset[_AT(s)])
         chosen.link[n], chosen.cost[n], chosen.share[n] = link, least, 1.0
         chosen.source[n], chosen.rank[n], chosen.z[n] = s, 0, score
+        chosen.target[n] = frontier.links.target[_AT(link)]
 
 
 @compiled
@@ -558,7 +560,7 @@ def choose_lightest(frontier: Frontier, sources: tuple[int, int], terms: Any, ch
         _novelties(frontier, terms, found.link[:count], visits, found.cost)
         for k in range(count):
             found.cost[k] = _base(z[k], found.cost[k])
-        _write_cheapest(found, count, z, chosen)
+        _write_cheapest(frontier, found, count, z, chosen)
         lo = hi
 
 
@@ -573,17 +575,15 @@ def carry(frontier: Frontier, chosen: Any, terms: Any) -> Any:
 
 @compiled
 def ends(frontier: Frontier, chosen: Any, moved: np.ndarray, least: float) -> Any:
-    """Return the two ends and the strategy of each chosen link, and whether all move over `least` times the source's Θ."""
-    source, target = np.empty(len(moved), np.int32), np.empty(len(moved), np.int32)
-    strategy, all_run = np.empty(len(moved), np.int32), True
+    """Return the source and the strategy of each chosen link, and whether all move over `least` times the source's Θ."""
+    source, strategy, all_run = np.empty(len(moved), np.int32), np.empty(len(moved), np.int32), True
     for s in range(len(chosen.strategy)):
         at = frontier.sources[_AT(s)]
         floor = least * frontier.nodes.threshold[_AT(at)]
         for k in range(_AT(chosen.offset[_AT(s)]), _AT(chosen.offset[_AT(s + 1)])):
             source[k], strategy[k] = at, chosen.strategy[_AT(s)]
-            target[k] = frontier.links.target[_AT(chosen.link[k])]
             all_run &= moved[k] > floor
-    return source, target, strategy, all_run
+    return source, strategy, all_run
 
 
 @compiled

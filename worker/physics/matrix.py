@@ -66,6 +66,7 @@ def softmax(frontier: Frontier, cost: Floats, temperature: float, terms: Terms) 
     return Chosen(
         offset=offset,
         link=link,
+        target=frontier.links.target[link],
         z=standard_scores(frontier.links, link, frontier.standard, terms.z_clip),
         cost=cost,
         share=part / row_sums(frontier, link, offset, part)[row],

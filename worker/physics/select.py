@@ -22,6 +22,7 @@ class Chosen(NamedTuple):
 
     offset: Ints  # (S + 1,)
     link: Ints  # (M,)
+    target: Int32s  # (M,) index of the node that it points to
     z: Floats  # (M,) how its log-weight stands among those of its type (§3)
     cost: Floats  # (M,) c (§5)
     share: Floats  # (M,) π, the softmax of −c / T over a source's strides (§6)
@@ -42,6 +43,7 @@ def select(frontier: Frontier, terms: Terms, parameters: Parameters) -> Chosen:
     chosen = Chosen(
         offset=offset,
         link=np.empty(size, dtype=np.int64),
+        target=np.empty(size, dtype=np.int32),
         z=np.empty(size),
         cost=np.empty(size),
         share=np.empty(size),

@@ -26,10 +26,10 @@ def transfer(frontier: Frontier, chosen: Chosen, terms: Terms, _: Parameters) ->
 
 def running(frontier: Frontier, chosen: Chosen, moved: Floats, least: float) -> Strides:
     """Return those of the chosen strides that move (M,) energy over `least` times their source's threshold."""
-    source, target, strategy, all_run = ends(frontier, chosen, moved, least)
+    source, strategy, all_run = ends(frontier, chosen, moved, least)
     strides = Strides(
         source=source,
-        target=target,
+        target=chosen.target,
         link=chosen.link,
         rank=chosen.rank,
         cost=chosen.cost,
