@@ -50,7 +50,7 @@ def told(start):
 
     def told(*arguments, code=0, stream=0):
         process = start(*arguments)
-        said = process.communicate(timeout=240)
+        said = process.communicate(timeout=600)
         assert process.returncode == code, said
         return said[stream]
 
@@ -59,7 +59,7 @@ def told(start):
 
 def kill_when(process, reached):
     """End a process with SIGKILL as soon as something is so, and fail if it ends before."""
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 600
     while not reached():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline

@@ -96,11 +96,11 @@ def test_the_worker_ticks_takes_a_stimulus_and_ends_when_told_to(services: Conne
             "e"
         ]
 
-    assert wait_for(lambda: tick() >= 1, 120), compose(*LOGS)
+    assert wait_for(lambda: tick() >= 1, 300), compose(*LOGS)
 
     services.statement("CREATE (:Node {graph: 'default', id: 'a'})")
     services.statement("CREATE (:Stimulus {graph: 'default', id: 's', node: 'a', delta: 7.0, created_at: datetime()})")
-    assert wait_for(lambda: energy() > 6.9, 120), compose(*LOGS)
+    assert wait_for(lambda: energy() > 6.9, 300), compose(*LOGS)
 
     with closing(docker.from_env()) as engine:
         worker = engine.containers.get(compose("ps", "--quiet", "worker"))

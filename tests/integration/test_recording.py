@@ -8,6 +8,7 @@ import pytest
 
 from tests.stores import Neo4jStore, fill
 from worker.archive import recorded
+from worker.archive.feeding import FeedingGraph
 from worker.archive.recorder import Recorder
 from worker.archive.replay import opened
 from worker.archive.snapshot import take
@@ -32,7 +33,7 @@ TICKS = {"embedded": 1000}  # on the others, FEWER: what differs among them is s
 FEWER, RESTART, STRANGE = 120, 37, 17  # every so many ticks the worker starts anew, or somebody else writes
 
 
-def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path, request):
+def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path, request, monkeypatch):
     ticks = TICKS.get(request.node.callspec.params["database"], FEWER)
     middle_at = ticks // RESTART // 2 * RESTART + 2  # all that others wrote before it was read when the worker attached
     last = ticks // RESTART * RESTART  # what others write after it, nobody may have read
@@ -71,6 +72,8 @@ def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path, request)
     detach(held)
     recorder.close()
     after = snapshot("after")
+    noted, note = [], FeedingGraph._note
+    monkeypatch.setattr(FeedingGraph, "_note", lambda copy, text: (noted.append(text), note(copy, text)))
     for first in (before, middle):
         plan = recorded.recording(tmp_path / "rec", first)
         assert plan.last == ticks
@@ -79,6 +82,7 @@ def test_what_a_live_worker_did_is_replayed_to_the_bit(graph, tmp_path, request)
         assert recorded.compare(copy, after) == 0
         assert found.digest == after.snapshot.manifest["digest"]
         assert copy.changed > 0
+        assert not [text for text in noted if text.startswith("emotion")], "nobody has written any"
     live.set_node(keys[3], energy=0.5)
     with pytest.raises(Diverged, match="energy of the node 'n003'"):
         recorded.compare(copy, snapshot("other"))

@@ -110,7 +110,7 @@ def test_segments_end_after_so_many_ticks_bytes_or_seconds(tmp_path):
         assert [segment.manifest["number"] for segment in found] == list(range(1, len(found) + 1))
         assert sum(segment.manifest["rows"] for segment in found) == 11
         assert not numbers(run.folder, ".journal")
-        run.is_replayed()
+        assert run.is_replayed().changed == 0, "nobody else has written"
 
 
 def test_a_segment_is_plain_parquet_with_strides_and_the_parts_of_their_costs(tmp_path):

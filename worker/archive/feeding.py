@@ -278,6 +278,7 @@ class FeedingGraph(MemoryGraph):
                 self._link(key, Link(keys[source], keys[target], kind, {"log_weight": weight, "emotion": emotion}))
 
     def _link(self, key: int, read: Link) -> None:
+        """Make a link what was read of it; a link without an emotion is read as one with none of its numbers."""
         have = self.link.get(key)
         if have and (have.source, have.target, have.type) != (read.source, read.target, read.type):
             self.delete_link(key)
@@ -287,7 +288,7 @@ class FeedingGraph(MemoryGraph):
             self.put_link(key, read)
             return
         for name, value in read.properties.items():
-            if not _same(have.properties.get(name), value):
+            if not _same(have.properties.get(name), value) and (value != [] or have.properties.get(name)):
                 self._note(f"{name} of the link {key} is {have.properties.get(name)!r}, and {value!r} was read")
                 have.properties[name] = value
 
