@@ -84,7 +84,7 @@ def _race(frontier, sources, parameters, rounds):
     _agree(frontier, sources, replace(parameters, select=replace(parameters.select, epsilon=0.1)))
     _agree(frontier, sources, parameters)
     slow, fast, first = [], [], []
-    for n in range(rounds):  # in turns of one length, so that both meet what else the machine does; the loop over a tenth each
+    for n in range(rounds):  # in turns of one length: both meet what else the machine does; the loop over a tenth each
         part = _timed(lambda part=sources[n % 10 :: 10]: [_naive(own, parameters) for own in part])
         turn = [_timed(lambda: _compiled(frontier, parameters))]
         while sum(turn) < part:
