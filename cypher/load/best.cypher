@@ -3,13 +3,14 @@
 //             novelty, wear: weight and scale of c_novelty; most: visits from which on it grows no more; near
 // Returns:    target, key, type, log_weight, emotion: columns; rest: list of [type, visits, lightest, heaviest,
 //             [target id, key], links], a row a group; one row
-// Plan:       a seek by key and two expands; a Top keeps the cheapest, so no sort of all
+// Plan:       a seek by key and two expands; a Top keeps the cheapest, so no sort of all. Of m.id itself an index would tell, and the planner
+//             may go through all of that instead
 CYPHER 5
 OPTIONAL MATCH (n:Node)
 WHERE id(n) = $key AND n.graph = $graph
 CALL (n) {
   MATCH (n)-[r]->(m:Node)
-  WHERE m <> n AND m.graph = $graph AND m.id IS :: STRING NOT NULL AND -1e100 <= r.log_weight <= 1e100
+  WHERE m <> n AND m.graph = $graph AND coalesce(m.id, 0) IS :: STRING NOT NULL AND -1e100 <= r.log_weight <= 1e100
   WITH r, m, coalesce($standard[type(r)], $otherwise) AS s,
        CASE WHEN 0 < m.visits < $most THEN toInteger(m.visits)
             WHEN $most <= m.visits < 1e15 THEN $most ELSE 0 END AS visits
@@ -23,7 +24,7 @@ CALL (n) {
 }
 CALL (n, key, last) {
   MATCH (n)-[r]->(m:Node)
-  WHERE m <> n AND m.graph = $graph AND m.id IS :: STRING NOT NULL AND -1e100 <= r.log_weight <= 1e100
+  WHERE m <> n AND m.graph = $graph AND coalesce(m.id, 0) IS :: STRING NOT NULL AND -1e100 <= r.log_weight <= 1e100
     AND NOT id(r) IN key
   WITH r, m, coalesce($standard[type(r)], $otherwise) AS s,
        CASE WHEN 0 < m.visits < $most THEN toInteger(m.visits)

@@ -51,13 +51,24 @@ def planned(connection, name):
         return list(operators(session.run(f"EXPLAIN {connection.text(name)}").consume().plan))
 
 
+def scans(connection, name):
+    return [operator for operator in planned(connection, name) if any(scan in operator for scan in SCANS)]
+
+
 @pytest.mark.parametrize("name", [name for name in names() if not any(word in name for word in SCHEMA)])
 def test_a_query_is_valid_and_scans_only_where_its_header_says_so(connection, name):
     fill(Neo4jStore(Neo4jGraph(connection, "default")))
-    found = [operator for operator in planned(connection, name) if any(scan in operator for scan in SCANS)]
+    found = scans(connection, name)
     text = connection.text(name)
     may_scan = any("scan" in line.lower() for line in text.splitlines() if line.startswith("// Plan:"))
     assert may_scan or not found, f"{name} scans: {found}"
+
+
+@pytest.mark.parametrize("name", ["load/best", "load/links", "load/nodes"])
+def test_what_a_tick_loads_is_sought_where_going_through_an_index_looks_cheap_too(connection, name):
+    fill(Neo4jStore(Neo4jGraph(connection, "default")), nodes=200, links=200)
+    connection.statement("CALL db.clearQueryCaches()")
+    assert not scans(connection, name)
 
 
 PARTS = ("intake/pending", "intake/compact", "decay/forget", "snapshot/nodes", "snapshot/entities")
