@@ -21,7 +21,7 @@ from worker.recalls import Hit, Recall
 from worker.server.serving import Serving
 from worker.settings import Settings
 
-SOON = 30.0  # s
+SOON = 120.0  # s
 
 
 def graph_of(count=200, links=6, **more):

@@ -159,7 +159,7 @@ def test_run_waits_for_a_database_that_is_not_there_yet(run, connection):
         lines = iter(process.stderr.readline, "")
         assert any("waiting for database" in line for line in lines)
         process.terminate()
-        process.communicate(timeout=20)
+        process.communicate(timeout=120)
         assert process.returncode == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.acceptance.test_page import AXE, DESK, PHONE, browser, open_page  # noqa: F401  (fixtures)
 from tests.unit.test_compare_page import HOSTILE, made
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
 PAPER = {"width": 688, "height": 1017}  # A4 less the margins of the page, CSS pixels
 WIDE = "() => [...document.querySelectorAll('svg, table, p, h1, h2, dd, figcaption')].filter(e => !e.closest('.wide') && e.getBoundingClientRect().right > innerWidth + 0.5).map(e => e.outerHTML.slice(0, 200))"
 SMALL = (

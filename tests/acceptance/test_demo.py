@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from worker.cli.demo import GRAPH, LINKS, NODES
 from worker.graph.neo4j import Neo4jGraph
 
-pytestmark = [pytest.mark.neo4j, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.neo4j, pytest.mark.timeout(1500)]
 
 ROOT = Path(__file__).parents[2]
 KEYS = {
@@ -36,12 +37,18 @@ def environment(connection):
 
 @pytest.fixture
 def start(environment):
-    def start(*arguments):
-        command = [sys.executable, "-m", "worker.cli", *arguments]
-        env = os.environ | environment
-        return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """Start a command; what has not been waited for is ended with the test, so that only that test fails."""
+    with ExitStack() as stack:
 
-    return start
+        def start(*arguments):
+            command = [sys.executable, "-m", "worker.cli", *arguments]
+            env = os.environ | environment
+            process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            return process
+
+        yield start
 
 
 @pytest.fixture

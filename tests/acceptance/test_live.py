@@ -16,7 +16,7 @@ from tests.stores import Neo4jStore, fill
 from worker.graph.neo4j import Neo4jGraph
 
 pytestmark = pytest.mark.neo4j
-SOON = 60.0
+SOON = 120.0
 CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

@@ -21,7 +21,7 @@ from worker.graph.memory import MemoryGraph
 from worker.graph.neo4j import Neo4jGraph
 from worker.settings import DatabaseSettings
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1500)
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 FLAGS = ("--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader")  # WebGL without a graphics card
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}

@@ -76,7 +76,7 @@ def test_a_users_program_is_typed_to_the_last_call(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--follow-imports=silent", "--no-error-summary",
          f"--cache-dir={tmp_path / 'cache'}", program],
-        env={"MYPYPATH": str(ROOT)}, cwd=tmp_path, capture_output=True, text=True, timeout=280,
+        env={"MYPYPATH": str(ROOT)}, cwd=tmp_path, capture_output=True, text=True, timeout=840,
     )  # fmt: skip
     first = len(PROGRAM.splitlines()) + 4
     expected = [*range(first, first + 7)]

@@ -21,7 +21,7 @@ from worker.settings import Neo4jSettings
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-pytestmark = [pytest.mark.container, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.container, pytest.mark.timeout(1500)]
 
 PASSWORD = secrets.token_hex(16)
 ENVIRONMENT = {

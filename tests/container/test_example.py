@@ -13,7 +13,7 @@ PAGE = (ROOT / "docs" / "how-to" / "test-with-containers.md").read_text()
 
 
 @pytest.mark.container
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_it_passes(pytestconfig, tmp_path):
     if "container" not in pytestconfig.databases:
         pytest.skip("there is no Docker engine here")
@@ -22,6 +22,6 @@ def test_it_passes(pytestconfig, tmp_path):
     file = Path(tmp_path / "test_memories.py")
     file.write_text(example.replace(OFFICIAL, IMAGE))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider", file]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=840, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "2 passed" in done.stdout

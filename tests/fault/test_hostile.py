@@ -448,7 +448,7 @@ def refused(path, kind="nodes"):
         return str(error)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("kind", ["device", "pipe", "folder", "socket", "nothing"])
 def test_what_is_no_file_is_refused_at_once(tmp_path, bounded, kind):
     path = tmp_path / "x.csv"
@@ -486,7 +486,7 @@ BAD_FILES = {
 }
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("name", BAD_FILES)
 def test_a_broken_file_is_refused_by_name_and_reason(tmp_path, bounded, name):
     content, why = BAD_FILES[name]
@@ -505,7 +505,7 @@ def test_what_could_unpack_or_run_is_not_read(tmp_path, suffix):
         columns(path)
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_a_parquet_file_with_a_byte_of_it_changed_is_read_or_refused(tmp_path, bounded):
     path = tmp_path / "x.parquet"
     pd.DataFrame({"id": [f"n{i}" for i in range(50)], "note": "x"}).to_parquet(path)

@@ -23,7 +23,7 @@ from worker.graph.neo4j import Neo4jGraph
 from worker.settings import Settings
 
 pytestmark = [pytest.mark.neo4j, pytest.mark.smoke]
-SOON = 30.0
+SOON = 120.0
 ODD = 'a/b "é"\n%2F'
 
 

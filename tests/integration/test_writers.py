@@ -40,7 +40,7 @@ def during(held, other, text, **parameters):
     with ThreadPoolExecutor(1) as pool, other.begin_transaction() as foreign:
         foreign.run(text, parameters).consume()
         ticking = pool.submit(tick, held, 1.0)
-        deadline = time.monotonic() + 60.0
+        deadline = time.monotonic() + 300.0
         while not held.graph.connection.statement(BLOCKED):
             assert not ticking.done(), "the tick did not wait for the lock"
             assert time.monotonic() < deadline

@@ -10,7 +10,7 @@ from worker.graph.memory import MemoryGraph
 from worker.loop import Worker
 from worker.settings import Settings
 
-SOON = 20.0  # s after which what shall come has not come
+SOON = 60.0  # s after which what shall come has not come
 
 
 class Told:
