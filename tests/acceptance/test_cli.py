@@ -27,13 +27,13 @@ def run(connection):
         "STRIDE_PACE__FIXED": "0.05",
     }
 
-    def run(*arguments, code=0, **changes):
+    def run(*arguments, code=0, told=False, **changes):
         command = [sys.executable, "-m", "worker.cli", *arguments]
         done = subprocess.run(command, env=env | changes, capture_output=True, text=True, timeout=120)
         assert done.returncode == code, done.stdout + done.stderr
         assert "Traceback" not in done.stderr
         assert settings.password.get_secret_value() not in done.stdout + done.stderr
-        return done.stdout if code == 0 else done.stderr
+        return done.stderr if told or code else done.stdout
 
     return run
 
@@ -109,6 +109,15 @@ def test_an_empty_graph_is_no_error(run):
     assert json.loads(run("top", "--json"))["results"] == []
     assert json.loads(run("check", "--json"))["count"] == 0
     assert json.loads(run("run", "--ticks", "1", "--json"))["energy_total"] == 0.0
+
+
+def test_a_graph_without_a_node_names_those_that_there_are(run, filled):
+    run("run", "--ticks", "1")
+    told = run("top", "--graph", "defualt", told=True)
+    assert told.splitlines()[0] == (
+        "the graph 'defualt' has no node; others here: 'default'. --graph or STRIDE_GRAPH names one"
+    )
+    assert "others here" not in run("top", told=True)
 
 
 def test_migrate_a_second_time_does_nothing(run):

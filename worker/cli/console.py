@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from worker.cli.plain import IN_JSON, Screen, plain
 from worker.database import local_server
+from worker.graph import desk
 from worker.graph.connection import Connection
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
@@ -104,8 +105,10 @@ def connect(settings: Settings) -> Connection:
 
 
 @contextmanager
-def open_graph(settings: Settings) -> Iterator[Stridegraph]:
+def open_graph(settings: Settings, *, new: bool = False) -> Iterator[Stridegraph]:
     """Connect, and bring the schema to what this program needs, as `Stridegraph.connect` does; tell of it on the way.
+
+    Where the graph has no node, and is not to be filled by the command (`new`), the others are named.
 
     Raises SchemaError, and what `connect` raises.
     """
@@ -113,7 +116,17 @@ def open_graph(settings: Settings) -> Iterator[Stridegraph]:
 
     with connect(settings) as connection:
         migrate(connection, say=say)
-        yield Stridegraph(Neo4jGraph(connection, settings.graph), settings)
+        graph = Neo4jGraph(connection, settings.graph)
+        if not new:
+            name_others(graph)
+        yield Stridegraph(graph, settings)
+
+
+def name_others(graph: Neo4jGraph) -> None:
+    """Tell which graphs there are, where this one has no node."""
+    if found := desk.others(graph):
+        names = ", ".join(map(repr, found))
+        say(plain(f"the graph {graph.name!r} has no node; others here: {names}. --graph or STRIDE_GRAPH names one"))
 
 
 def configure_log(*, as_json: bool) -> None:

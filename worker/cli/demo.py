@@ -82,7 +82,7 @@ def demo(
     if listening(host, port) and not serve:
         raise InputError("--host and --port say where to serve", "add --serve")
     started = time.monotonic()
-    with open_graph(settings) as there:
+    with open_graph(settings, new=True) as there:
         graph = there.graph
         _load(there)
         meanings = graph.connection.run("inspect/word", graph=graph.name, word=word.lower().strip())

@@ -26,7 +26,7 @@ def restore(
     started = time.monotonic()
     snapshot, tables = opened(folder)
     settings = settings_of(graph)
-    with open_graph(settings) as there, progress() as bar:
+    with open_graph(settings, new=True) as there, progress() as bar:
         archive.restore(there.graph, tables, rows(bar, "writing"))
     seconds, manifest = time.monotonic() - started, snapshot.manifest
     counts = {name.removesuffix(".parquet"): found["rows"] for name, found in manifest["files"].items()}

@@ -10,7 +10,7 @@ import typer
 
 from worker.api import HOLD, Stridegraph
 from worker.archive import files
-from worker.cli.console import Graph, Json, connect, err, out, print_json, progress, settings_of
+from worker.cli.console import Graph, Json, connect, err, name_others, out, print_json, progress, settings_of
 from worker.cli.plain import plain
 from worker.graph.neo4j import Neo4jGraph
 
@@ -39,7 +39,9 @@ def snapshot(
     files.check_new(folder)
     settings, started = settings_of(graph), time.monotonic()
     with connect(settings) as connection, progress() as bar:
-        graph_there = Stridegraph(Neo4jGraph(connection, settings.graph), settings)
+        neo4j = Neo4jGraph(connection, settings.graph)
+        name_others(neo4j)
+        graph_there = Stridegraph(neo4j, settings)
         manifest = graph_there.snapshot(folder, anonymous=anonymise, hold=hold, done=rows(bar, "reading"))
     tell(manifest, folder, time.monotonic() - started, as_json=json)
 

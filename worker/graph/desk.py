@@ -213,6 +213,13 @@ def _standardise(links: list[dict[str, Any]], graph: Neo4jGraph, settings: Setti
         link["z"] = None if z is None else max(-chosen.z_clip, min(chosen.z_clip, z))
 
 
+def others(graph: Neo4jGraph, limit: int = 10) -> list[str]:
+    """Return the names of up to `limit` other graphs of the database where this one has no node, else none."""
+    (row,) = graph.connection.run("inspect/graphs", graph=graph.name, limit=limit)
+    found: list[str] = row["others"]
+    return found
+
+
 def _energy(name: str, amount: float, energy_max: float) -> None:
     if not (math.isfinite(amount) and 0.0 < amount <= energy_max):
         raise InputError(f"{name} {amount!r} is not a number over 0", f"give one up to {energy_max:g}")
