@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import sys
 import threading
 import time
 from contextlib import suppress
@@ -87,7 +88,6 @@ def measure(connection):
     """Return frames a second over 30, while a worker ticks and as minimum while the view moves too; and all that was counted."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415  (only this row needs it)
 
-    build(connection, "bench-page")
     settings = Settings(graph="bench-page", pace={"fixed": 1.0}, serve={"port": 0, "rate": 10_000})
     graph = Neo4jGraph(connection, settings.graph)
     health = Health.of([settings.graph], settings.health)
@@ -95,6 +95,9 @@ def measure(connection):
     sinks = Sinks()
     worker = Worker(graph, settings, sinks, prepare=lambda: None, health=health)
     path = os.environ.get("TEST_CHROMIUM") or shutil.which("chromium")
+    if path is None:
+        sys.exit("page: there is no Chromium here: apt-get install chromium, or name one by TEST_CHROMIUM")
+    build(connection, "bench-page")
     with (
         serving.listener,
         serving.watching(worker, sinks),
