@@ -15,7 +15,7 @@ from worker.archive import recorded, replay
 from worker.archive.load import memory, read
 from worker.cli import compare_files, compare_html
 from worker.cli.compare_table import tell
-from worker.cli.console import Graph, Json, connect, print_json, progress, settings_of
+from worker.cli.console import Graph, Hold, Json, connect, print_json, progress, settings_of
 from worker.cli.snapshot import rows
 from worker.compare import agreement, report
 from worker.errors import InputError, nearest
@@ -38,6 +38,14 @@ LONGEST = 3600.0  # s
 MOMENTS = 100  # of all ticks, at which ranks are compared
 STEADY = 1e-6  # change of Σ E in a tick, relative, under which it is steady
 GROUPS = {field.name for field in dataclasses.fields(Parameters)} | {"stimulus", "resident"}
+
+
+Dt = Annotated[
+    float | None,
+    typer.Option(
+        help=f"Seconds of the graph's time that a tick is worth; by default {DT:g}, or as recorded.", show_default=False
+    ),
+]
 
 
 class There(NamedTuple):
@@ -93,13 +101,7 @@ def compare(
             show_default=False,
         ),
     ] = None,
-    dt: Annotated[
-        float | None,
-        typer.Option(
-            help=f"Seconds of the graph's time that a tick is worth; by default {DT:g}, or as recorded.",
-            show_default=False,
-        ),
-    ] = None,
+    dt: Dt = None,
     recording: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="With SNAPSHOT: give both sides the stimuli and dt that are recorded there."),
@@ -109,9 +111,7 @@ def compare(
     plot: Annotated[Path | None, typer.Option(help="Draw totals, books and energies: an SVG or PNG file.")] = None,
     html: Annotated[Path | None, typer.Option(help="Write all of it as one page that needs nothing else.")] = None,
     nodes: Annotated[Path | None, typer.Option(help="Write all nodes, side by side: a CSV or Parquet file.")] = None,
-    hold: Annotated[
-        float, typer.Option(min=0.1, max=3600.0, help="Seconds for which a worker's tick may have to wait, at most.")
-    ] = HOLD,
+    hold: Hold = HOLD,
     graph: Graph = None,
     json: Json = False,
 ) -> None:

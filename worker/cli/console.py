@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 Graph = Annotated[
     str | None, typer.Option("--graph", help="The graph; by default that of STRIDE_GRAPH.", show_default=False)
 ]
+Hold = Annotated[
+    float, typer.Option(min=0.1, max=3600.0, help="Seconds for which a worker's tick may have to wait, at most.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 
 WIDE = 120  # columns of what is no terminal

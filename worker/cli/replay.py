@@ -15,7 +15,7 @@ from worker.archive import replay as archive
 from worker.archive.load import memory
 from worker.archive.segments import ATTACH
 from worker.cli import spark
-from worker.cli.compare import DT, LONGEST, TICKS
+from worker.cli.compare import DT, LONGEST, TICKS, Dt
 from worker.cli.console import Graph, Json, out, print_json, progress, say
 from worker.cli.plain import plain
 from worker.errors import InputError
@@ -64,13 +64,7 @@ def replay(
     stimuli: Annotated[
         Path | None, typer.Option(help="Stimuli: a CSV or Parquet file with the columns tick, node, delta.")
     ] = None,
-    dt: Annotated[
-        float | None,
-        typer.Option(
-            help=f"Seconds of the graph's time that a tick is worth; by default {DT:g}, or as recorded.",
-            show_default=False,
-        ),
-    ] = None,
+    dt: Dt = None,
     results: Annotated[
         str | None,
         typer.Option("--out", metavar="DIR", help="A new folder for each tick's figures, nodes and links, as Parquet."),

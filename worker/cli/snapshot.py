@@ -10,7 +10,7 @@ import typer
 
 from worker.api import HOLD, Stridegraph
 from worker.archive import files
-from worker.cli.console import Graph, Json, connect, err, name_others, out, print_json, progress, settings_of
+from worker.cli.console import Graph, Hold, Json, connect, err, name_others, out, print_json, progress, settings_of
 from worker.cli.plain import plain
 from worker.graph.neo4j import Neo4jGraph
 
@@ -26,9 +26,7 @@ def snapshot(
         bool,
         typer.Option("--anonymise", help="Replace ids by numbers, and leave out all that the physics does not need."),
     ] = False,
-    hold: Annotated[
-        float, typer.Option(min=0.1, max=3600.0, help="Seconds for which a worker's tick may have to wait, at most.")
-    ] = HOLD,
+    hold: Hold = HOLD,
     graph: Graph = None,
     json: Json = False,
 ) -> None:
