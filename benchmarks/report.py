@@ -20,6 +20,7 @@ RESULTS = HERE / "results"
 DOCS = HERE.parent / "docs" / "explanation"
 LONG = 500  # characters of a figure that are not told on a terminal: a whole distribution
 RAISED = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+MISSING = '*Not measured yet: `make bench ROW="{rows}"`, then `make bench-docs`.*'
 SERIES = {
     "scale-frontier": ("active", "tick_ms", "raw_ms", "ratio"),
     "growth": ("nodes", "tick_ms", "raw_ms", "ratio"),
@@ -122,13 +123,16 @@ def scale() -> str:
     found = {name: figures for name, (_, figures) in latest().items()}
     series = [_series(found[name], *columns) for name, columns in SERIES.items() if columns[0] in found.get(name, ())]
     paper = [_on_paper(found)] if {"growth", "scale-load"} <= found.keys() else []
-    return "\n".join([*series, *paper, _picture("scaling")]) + "\n"
+    missing = [] if paper else [MISSING.format(rows="growth scale-load")]
+    return "\n".join([*series, *paper, *missing, _picture("scaling")]) + "\n"
 
 
 def peers() -> str:
     """Return the docs' table of what people use instead, in the order of their ms."""
     figures = latest().get("peers", ("", {}))[1]
-    lines = ["| one step by | ms | least | reads | writes |", "|---|---|---|---|---|"] if figures else []
+    if not figures:
+        return MISSING.format(rows="peers") + "\n"
+    lines = ["| one step by | ms | least | reads | writes |", "|---|---|---|---|---|"]
     for name in sorted(
         (name for name in PEERS if f"{name}_ms" in figures), key=lambda name: float(figures[f"{name}_ms"])
     ):
@@ -145,7 +149,7 @@ def latency() -> str:
     """Return the docs' table of what users feel, and the worst ticks with their causes."""
     figures = latest().get("latency", ("", {}))[1]
     if not figures:
-        return "\n"
+        return MISSING.format(rows="latency") + "\n"
     lines = ["| | stimuli | p50, ms | p99, ms |", "|---|---|---|---|"]
     for name, what in (("rest", "at rest, one every 0.7 s"), ("load", "1 000 stimuli/s, 1 000 nodes active")):
         lines.append(

@@ -55,7 +55,7 @@ LEDGER = {
     "fence": "who may write: raised by every worker that takes the graph",
     "holder, ttl, expires": "whose lease it is, how long it is at most, and until when, in ms of the database's clock",
     "lock": "what a transaction writes first, to have the ledger's lock; says nothing",
-    "revision": "raise it when you have changed the graph: the worker then reads it anew at once",
+    "revision": "raise it when you have changed the graph: the worker reads it anew after a tick or two, at rest up to two minutes later",
     "decay_clock": "seconds that energies have decayed for in all",
     "settled": "the last epoch whose energies are written out",
     "weight_clock, forgotten, forgetting, forgetting_link": "the clock of forgetting links, and how far a forgetting is",

@@ -58,7 +58,7 @@ def mcp(
 ) -> None:
     """Offer the tools recall, inject and explain to an agent, by the Model Context Protocol, over standard input and output.
 
-    It needs `pip install 'stridegraph[mcp]'`. An agent's settings name the command: `stridegraph mcp --graph NAME`.
+    It needs the extra `mcp` of the package. An agent's settings name the command: `stridegraph mcp --graph NAME`.
     """
     with open_graph(settings_of(graph)) as there:
         server(there, recording, url).run()
