@@ -10,5 +10,5 @@ WITH n, CASE WHEN n.energy_at IS :: INTEGER | FLOAT THEN coalesce(n.energy_at, 0
 WHERE 0 <= at <= $clock
 WITH n, n.energy * 2.0 ^ (-($clock - at) / (coalesce($half_life[type], $half_life['*']) * CASE WHEN 1 <= n.retention <= 3 THEN n.retention ELSE 1 END)) AS energy
 ORDER BY energy DESC, n.id LIMIT $limit
-RETURN n.id AS id, CASE WHEN n.type IS :: STRING THEN n.type END AS type, n.label AS label, energy,
+RETURN n.id AS id, CASE WHEN n.type IS :: STRING THEN n.type END AS type, CASE WHEN n.label IS :: STRING THEN n.label END AS label, energy,
        CASE WHEN n.threshold IS :: INTEGER | FLOAT THEN CASE WHEN n.threshold - n.threshold = 0.0 AND n.threshold > 0 THEN n.threshold END END AS threshold

@@ -120,6 +120,12 @@ def test_a_graph_without_a_node_names_those_that_there_are(run, filled):
     assert "others here" not in run("top", told=True)
 
 
+def test_a_label_that_is_no_text_is_none(run, filled, connection):
+    connection.statement("MATCH (n:Node {id: 'n000'}) SET n.label = date('2026-12-01')")
+    top = json.loads(run("top", "--json"))["results"]
+    assert [row["label"] for row in top if row["id"] == "n000"] == [None]
+
+
 def test_migrate_a_second_time_does_nothing(run):
     assert json.loads(run("migrate", "--json"))["applied"] == []
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.stores import Neo4jStore, fill
@@ -97,3 +99,21 @@ def test_embeddings_stay_where_they_are_unless_they_are_wanted(filled):
 def test_an_empty_graph_is_one(graph):
     found = read(graph)
     assert (list(found.node), list(found.link), found.kept) == ([], [], None)
+
+
+def test_the_lease_is_kept_however_long_attaching_takes(graph, filled):
+    """Else two workers of a large graph take it from each other for ever, and none ticks."""
+    settings, other = Settings.read(lease={"ttl": 3.0}), Neo4jGraph(graph.connection, graph.name)
+    weights = graph.weights
+
+    def slowly():
+        until = time.monotonic() + 7.0
+        while time.monotonic() < until:
+            assert other.take("another", 3.0) is None
+            time.sleep(0.2)
+        return weights()
+
+    graph.weights = slowly
+    held = attach(graph, settings, "me")
+    tick(held, 1.0)
+    assert held.ledger.fence == 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from tests.simulator.scheduler import Killed
 from tests.simulator.statements import STATEMENTS
@@ -120,6 +120,10 @@ class Connection:
     def begin(self, name, **p):
         self.fence = p.get("fence", self.fence)
         return self.ask(name, alone(self.store.begin(), name, p))
+
+    def repeating(self, every, name, **p):
+        """Attaching takes no time here, so there is nothing to repeat."""
+        return nullcontext()
 
     @contextmanager
     def transaction(self):

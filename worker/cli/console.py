@@ -22,6 +22,7 @@ from worker.graph import desk
 from worker.graph.connection import Connection
 from worker.graph.migrate import migrate
 from worker.graph.neo4j import Neo4jGraph
+from worker.graph.values import in_json
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def fail(error: StrideError) -> None:
 
 def print_json(result: dict[str, Any]) -> None:
     """Print one object on standard output, on one line."""
-    text = orjson.dumps(result, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE).decode()
+    text = orjson.dumps(result, default=in_json, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE).decode()
     sys.stdout.write(text.translate(IN_JSON))
     sys.stdout.flush()
 

@@ -21,7 +21,7 @@ from worker.physics.sums import summed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from worker.graph.port import Graph, NodeRows
+    from worker.graph.port import Graph, Ledger, NodeRows
     from worker.physics.model import Int32s, WeightStats
     from worker.physics.parameters import Parameters
     from worker.settings import Settings
@@ -39,6 +39,11 @@ def attach(graph: Graph, settings: Settings, holder: str) -> Held | None:
         graph.release(ledger.fence)
         why = f"the graph {graph.name!r} is restored in part: `stridegraph restore` has broken off"
         raise Refused(why, "restore it again under that name: what is there is deleted first")
+    with graph.keeping(ledger.fence, settings.lease.ttl):
+        return _attached(graph, settings, ledger)
+
+
+def _attached(graph: Graph, settings: Settings, ledger: Ledger) -> Held:
     parameters = settings.physics
     if ledger.phase == COMMITTED:
         ledger, _ = ledger.closed()
@@ -75,7 +80,8 @@ def recount(held: Held) -> None:
     """Count the statistics of all links anew; what has drifted from what was kept is replaced (SPEC §3)."""
     finish(held)
     held.reads_all()
-    held.stats = _recounted(held, held.stats)
+    with held.graph.keeping(held.ledger.fence, held.ttl):
+        held.stats = _recounted(held, held.stats)
     held.graph.adopt(held.ledger, held.stats)
 
 

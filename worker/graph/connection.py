@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 
 import neo4j
 
-from worker.errors import Refused
+from worker.errors import GraphError, Refused
 from worker.graph.failures import FROM_DRIVER, translate, translate_commit
 from worker.graph.queries import query
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
 
-    from worker.errors import GraphError
     from worker.settings import Neo4jSettings
 
 Row = dict[str, Any]
@@ -120,6 +120,24 @@ class Connection:
         """Run a text that stands in a file of `cypher/` or `migrations/` as a transaction of its own."""
         with _ours(), self._session() as session:
             return _rows(session.run(neo4j.Query(text), parameters))
+
+    @contextmanager
+    def repeating(self, every: float, name: str, **parameters: Any) -> Iterator[None]:
+        """Run a query every so many seconds beside what the block does. What goes wrong with it, the block will meet too."""
+        over = threading.Event()
+
+        def repeat() -> None:
+            while not over.wait(every):
+                with suppress(GraphError):
+                    self.statement(self.text(name), **parameters)
+
+        beside = threading.Thread(target=repeat, name=name, daemon=True)
+        beside.start()
+        try:
+            yield
+        finally:
+            over.set()
+            beside.join()
 
     @contextmanager
     def transaction(self, timeout: float | None = None) -> Iterator[Transaction]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter, defaultdict
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -36,6 +37,7 @@ from worker.physics.weights import LARGEST
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
     from collections.abc import Set as AbstractSet
+    from contextlib import AbstractContextManager
 
     from worker.physics.forgetting import Rule
     from worker.physics.hubs import Ranking
@@ -145,6 +147,10 @@ class MemoryGraph:
         """Keep the lease."""
         self._check(fence)
         self.expires = self.now() + ttl
+
+    def keeping(self, fence: int, ttl: float) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Nothing here takes long."""
+        return nullcontext()
 
     def release(self, fence: int) -> None:
         """Give the lease back."""

@@ -21,6 +21,7 @@ from worker.physics.retention import Ties
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
+    from contextlib import AbstractContextManager
 
     from worker.graph.connection import Connection, Row
     from worker.physics.forgetting import Rule
@@ -50,6 +51,10 @@ class Neo4jGraph:
         fault_point("lease.renewing")
         if not self._run("lease/renew", fence=fence, ttl=ttl):
             raise _fenced(self.name)
+
+    def keeping(self, fence: int, ttl: float) -> AbstractContextManager[None]:
+        """Keep the lease as long as the block takes: it is renewed from a thread beside it."""
+        return self.connection.repeating(ttl / 3, "lease/renew", graph=self.name, fence=fence, ttl=ttl)
 
     def release(self, fence: int) -> None:
         """Give the lease back; where another has taken the graph, there is nothing to give."""

@@ -13,6 +13,7 @@ from worker.physics.books import Books
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from worker.physics.forgetting import Rule
     from worker.physics.hubs import Ranking
@@ -182,6 +183,9 @@ class Graph(Protocol):
 
     def renew(self, fence: int, ttl: float) -> None:
         """Keep the lease. Raises Fenced."""
+
+    def keeping(self, fence: int, ttl: float) -> AbstractContextManager[None]:
+        """Keep the lease as long as the block takes, which may be longer than `ttl` and knows no moment to renew it in."""
 
     def release(self, fence: int) -> None:
         """Give the lease back, so that the next need not wait for it to run out."""

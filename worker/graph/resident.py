@@ -165,6 +165,8 @@ class Resident:
             self["quarantined"][i] = same and clean.quarantined[j]
             for name, column in (("energy", clean.energy), ("raw", clean.raw), ("energy_at", clean.energy_at)):
                 self[name][i] = column[j] if same else 0.0
+            if not same and self.index.get(int(self["key"][i])) == i:  # whoever has the key now is read as another
+                del self.index[int(self["key"][i])]
             if j is not None and same:
                 self.retain(np.array([i]), clean.retention[j : j + 1])
             self._drop_links(i)
@@ -403,8 +405,6 @@ class Resident:
         self._wasted += max(0, int(self["degree"][i]))
         self["degree"][i] = UNREAD
         self.rest.pop(i, None)
-        if self.wasteful:
-            self.forget_links()
 
     def _kinds(self, types: Sequence[str], retention: Floats) -> Int32s:
         return np.array(list(map(self._code, types, retention.tolist())), dtype=np.int32)

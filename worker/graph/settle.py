@@ -48,12 +48,15 @@ def settle(held: Held) -> dict[str, float]:
     energetic = resident.energetic()
     _see_ties(held, energetic)
     which = resident.in_order(_due(held, energetic, at)[0])
-    for lo in range(0, max(len(which), 1), SETTLE_BATCH):
-        done = at if lo + SETTLE_BATCH >= len(which) else held.ledger.settled  # the last batch, or none, completes it
-        those = partial(_due, held, which[lo : lo + SETTLE_BATCH], at)
-        for kind, amount in _written_out(held, those, at, done).items():
-            taken[kind] += amount
-        held.goes_on()
+    with held.graph.keeping(held.ledger.fence, held.ttl):
+        for lo in range(0, max(len(which), 1), SETTLE_BATCH):
+            done = (
+                at if lo + SETTLE_BATCH >= len(which) else held.ledger.settled
+            )  # the last batch, or none, completes it
+            those = partial(_due, held, which[lo : lo + SETTLE_BATCH], at)
+            for kind, amount in _written_out(held, those, at, done).items():
+                taken[kind] += amount
+            held.goes_on()
     return dict(taken)
 
 

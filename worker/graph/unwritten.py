@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from worker.graph.port import Ledger
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from worker.graph.mirror import Mirror
     from worker.graph.port import Changes, Graph, LinkRows, NodeChanges, NodeRows, RestRows, Stimulus
@@ -35,6 +37,10 @@ class Unwritten:
 
     def renew(self, fence: int, ttl: float) -> None:
         """Have nothing to keep."""
+
+    def keeping(self, fence: int, ttl: float) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Have nothing to keep."""
+        return nullcontext()
 
     def release(self, fence: int) -> None:
         """Have nothing to give back."""

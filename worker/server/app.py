@@ -23,6 +23,7 @@ from starlette.exceptions import HTTPException
 from worker.errors import GraphError, InputError, StrideError
 from worker.events.subscribers import SUBSCRIBED
 from worker.explain import Course, explanation
+from worker.graph.values import in_json
 from worker.health import Verdict
 from worker.server import page
 from worker.server.follow import ABORT, follow
@@ -440,7 +441,7 @@ def _problem(refusal: Refusal) -> Response:
 
 
 def _json(value: Any, status: int = 200) -> Response:
-    return Response(orjson.dumps(value), status, media_type="application/json")
+    return Response(orjson.dumps(value, default=in_json), status, media_type="application/json")
 
 
 def _kinds(text: str | None) -> frozenset[str]:

@@ -39,7 +39,7 @@ class ForCandidates(_In):
 
     budget: Amount
     candidates: Annotated[
-        dict[str, Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]], Field(min_length=1, max_length=1000)
+        dict[Text, Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]], Field(min_length=1, max_length=1000)
     ]
     id: Annotated[Text | None, Field(description="the stimulus's own id: sent twice, it is applied once")] = None
     source: Annotated[str, Field(max_length=1000, description="where it comes from, for the record")] = "http"
