@@ -30,7 +30,9 @@ def main():
     parser = argparse.ArgumentParser(prog="python -m tests.fault", description=__doc__)
     parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of: {', '.join(BY_NAME)}")
     parser.add_argument("--hours", type=float, default=float("inf"), help="end after so long")
-    parser.add_argument("--seeds", help="FIRST:LAST: run these of the rows, and book nothing")
+    parser.add_argument(
+        "--seeds", help="FIRST:LAST: run these of the rows again; a failure that passes is booked as mended"
+    )
     parser.add_argument("--fresh", action="store_true", help="begin these rows anew")
     asked = parser.parse_args()
     if unknown := [name for name in asked.rows if name not in BY_NAME]:
@@ -38,14 +40,39 @@ def main():
     rows = [row for row in ROWS if row.name in (asked.rows or BY_NAME) and not row.missing]
     if asked.seeds:
         first, last = map(int, asked.seeds.split(":"))
-        return max(run(row, first, last - first)[1] for row in rows)
-    book = json.loads(STATE.read_text()) if STATE.exists() else {}
+        return max(_again(row, first, last - first) for row in rows)
+    book = _book()
     if asked.fresh:
         book = {name: entry for name, entry in book.items() if name not in {row.name for row in rows}}
     _all(rows, book, time.monotonic() + asked.hours * 3600)
     for row in rows:
         _say(row, book.get(row.name, NOTHING))
-    return 1 if any(book.get(row.name, NOTHING)["failures"] for row in rows) else 0
+    return 1 if any(_open(book.get(row.name, NOTHING)) for row in rows) else 0
+
+
+def _book():
+    return json.loads(STATE.read_text()) if STATE.exists() else {}
+
+
+def _keep(book):
+    STATE.write_text(json.dumps(book, indent=1))
+    PAGE.write_text(page(book))
+
+
+def _open(entry):
+    return [each for each in entry["failures"] if "mended" not in each]
+
+
+def _again(row, first, count):
+    """Run seeds again; where all pass, what had failed with them is mended."""
+    _, code = run(row, first, count)
+    book = _book()
+    failed = [each for each in book.get(row.name, NOTHING)["failures"] if each["seeds"] == f"{first}:{first + count}"]
+    if code == 0 and failed:
+        for each in failed:
+            each["mended"] = versions()
+        _keep(book)
+    return code
 
 
 def _all(rows, book, until):
@@ -59,8 +86,7 @@ def _all(rows, book, until):
         row = min(left, key=lambda each: _done(each, book))
         entry = _entry(row, book)
         _portion(row, entry)
-        STATE.write_text(json.dumps(book, indent=1))
-        PAGE.write_text(page(book))
+        _keep(book)
 
 
 def _entry(row, book):
@@ -114,7 +140,7 @@ def versions():
 
 
 def _say(row, entry):
-    failures = len(entry["failures"])
+    failures = len(_open(entry))
     print(
         f"{row.name}: {entry['runs']} runs, {entry['next']} of {row.full}, {failures} failures, {entry['seconds']:.0f} s"
     )
@@ -127,7 +153,7 @@ def page(book):
         "",
         "Written by `make fault`; nothing here is typed by hand. Each row can be run alone: `make fault ROW=kill9`. What was broken off",
         "goes on where it was; `HOURS=1` bounds it. *Of full* is how much of the row's full length has been run so far; *runs* counts",
-        "single runs, and every example of a property. A failure names the command that repeats it.",
+        "single runs, and every example of a property. A failure names the command that repeats it; one that passes then is told of as mended.",
         "",
         "| row | put to the test | must hold | runs | seeds | of full | failures | last run |",
         "|---|---|---|---:|---|---:|---:|---|",
@@ -142,7 +168,7 @@ def page(book):
             figures = "0 | – | 0 % | – | not yet"
         else:
             part = f"{100 * min(1.0, entry['next'] / row.full):.3g} %"
-            figures = f"{entry['runs']:,} | 0–{entry['next'] - 1} | {part} | {len(entry['failures'])} | {entry['last']}"
+            figures = f"{entry['runs']:,} | 0–{entry['next'] - 1} | {part} | {len(_open(entry))} | {entry['last']}"
         lines.append(f"| `{row.name}` | {row.what} | {row.holds} | {figures} |")
     lines += ["", "## What cannot be run yet", ""]
     lines += [f"- `{row.name}`: {row.missing}." for row in missing]
@@ -150,9 +176,16 @@ def page(book):
     failures = [
         f"- `make fault ROW={name} SEEDS={each['seeds']}`: `{each['test']}`"
         for name, entry in book.items()
-        for each in entry["failures"]
+        for each in _open(entry)
     ]
     lines += failures or ["None."]
+    mended = [
+        f"- `make fault ROW={name} SEEDS={each['seeds']}`: `{each['test']}`, since {each['mended']}"
+        for name, entry in book.items()
+        for each in entry["failures"]
+        if "mended" in each
+    ]
+    lines += ["", "## Mended", "", *mended] if mended else []
     ran = sorted({each for entry in book.values() for each in entry["versions"]})
     seconds = sum(entry["seconds"] for entry in book.values())
     lines += [

@@ -26,10 +26,36 @@ def test_a_holder_frozen_past_its_lease_and_woken_is_refused_and_stops(disturbed
         with Process(disturbed) as next_one:
             next_one.await_line('"frame.end.v1"')
             frozen.send(signal.SIGCONT)
-            frozen.finish(FENCED)
-            assert "another worker" in frozen.output
+            _steps_down(frozen)
             seen = len(next_one.lines)
             next_one.await_line('"frame.end.v1"', after=seen)
+            next_one.stop()
+    _no_tick_twice(frozen, next_one)
+    complete(disturbed)
+    same(disturbed)
+
+
+def _steps_down(frozen):
+    """See it end, or wait for the lease where the server has ended the transaction that it was frozen in."""
+    until = time.monotonic() + 120.0
+    while frozen.running and '"waiting for lease"' not in frozen.output:
+        assert time.monotonic() < until, frozen.output
+        time.sleep(0.02)
+    if frozen.running:
+        frozen.stop()
+    else:
+        frozen.finish(FENCED)
+        assert "another worker" in frozen.output
+
+
+def test_whoever_stops_between_statement_and_commit_does_not_keep_the_graph(disturbed):
+    """It has the ledger's lock, and its connection stands: the server ends the transaction."""
+    with Process(disturbed, fault="commit.written@2:SIGSTOP", STRIDE_LEASE__TTL="15") as frozen:
+        frozen.await_line('"attached"')
+        with Process(disturbed) as next_one:
+            next_one.await_line('"frame.end.v1"')
+            frozen.send(signal.SIGCONT)
+            _steps_down(frozen)
             next_one.stop()
     _no_tick_twice(frozen, next_one)
     complete(disturbed)

@@ -126,7 +126,7 @@ class Connection:
         return nullcontext()
 
     @contextmanager
-    def transaction(self):
+    def transaction(self, timeout=None):
         transaction = Transaction(self)
         try:
             yield transaction

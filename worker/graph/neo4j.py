@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from worker.physics.model import Floats, Ints
 
 LOOKS = 100  # at a ledger, until two in a row have found the same
+ENDED = 60.0  # s after which the server ends a transaction whose worker was frozen in it: it has the ledger's lock
 
 
 class Neo4jGraph:
@@ -134,7 +135,7 @@ class Neo4jGraph:
         """Write a tick, whole or not at all."""
         nodes, links, ledger = changes.nodes, changes.links, changes.ledger
         between = separator(nodes.id)
-        with self.connection.transaction() as transaction:
+        with self.connection.transaction(ENDED) as transaction:
             fault_point("commit.begun")
             rows = transaction.run(
                 "commit/apply",
@@ -186,7 +187,7 @@ class Neo4jGraph:
     ) -> None:
         """Write out decayed energies as of one reading, and how long nodes keep them."""
         between = separator(nodes.id)
-        with self.connection.transaction() as transaction:
+        with self.connection.transaction(ENDED) as transaction:
             rows = transaction.run(
                 "decay/settle",
                 graph=self.name,
