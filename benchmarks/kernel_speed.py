@@ -42,11 +42,7 @@ def measure(rounds):
         "_k4": _race(frontier, sources, Parameters(select=Select(topk=4)), rounds),
         "_complete": _race(frontier, sources, Parameters(select=Select(topk=4), valence=FEELING), rounds),
     }
-    figures = {
-        what.removesuffix("_minimum") + row + "_minimum" * what.endswith("_minimum"): value
-        for row, values in found.items()
-        for what, value in values.items()
-    }
+    figures = {what.format(row): value for row, values in found.items() for what, value in values.items()}
     return {
         **figures,
         "k4_stride_in_k1_strides": figures["kernel_ms_k4"] / 4.0 / figures["kernel_ms"],
@@ -93,11 +89,11 @@ def _race(frontier, sources, parameters, rounds):
         fast += turn
         first.append(turn[0])
     return {
-        "ratio": statistics.median(slow) / statistics.median(fast),
-        "ratio_minimum": min(slow) / min(fast),
-        "kernel_ms": statistics.median(fast),
-        "kernel_first_ms": statistics.median(first),
-        "naive_ms": statistics.median(slow),
+        "ratio{}": statistics.median(slow) / statistics.median(fast),
+        "ratio{}_minimum": min(slow) / min(fast),
+        "kernel_ms{}": statistics.median(fast),
+        "kernel_first_ms{}": statistics.median(first),
+        "naive_ms{}": statistics.median(slow),
     }
 
 

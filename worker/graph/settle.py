@@ -50,9 +50,8 @@ def settle(held: Held) -> dict[str, float]:
     which = resident.in_order(_due(held, energetic, at)[0])
     with held.graph.keeping(held.ledger.fence, held.ttl):
         for lo in range(0, max(len(which), 1), SETTLE_BATCH):
-            done = (
-                at if lo + SETTLE_BATCH >= len(which) else held.ledger.settled
-            )  # the last batch, or none, completes it
+            last = lo + SETTLE_BATCH >= len(which)  # this batch, or none, completes it
+            done = at if last else held.ledger.settled
             those = partial(_due, held, which[lo : lo + SETTLE_BATCH], at)
             for kind, amount in _written_out(held, those, at, done).items():
                 taken[kind] += amount
